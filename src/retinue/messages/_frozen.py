@@ -1,0 +1,201 @@
+"""Values that do not change: what may be part of a message, and the hash of its content.
+
+Dicts become `FrozenDict`, lists become tuples, down to the last one. The hash is taken over typed
+content in one canonical form, so it is equal in every process and `Path("a")` is not `"a"`.
+"""
+
+import datetime
+import decimal
+import enum
+import hashlib
+import json
+import math
+import pathlib
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, ClassVar, NoReturn, Self, cast
+
+from pydantic import BaseModel
+
+from retinue.errors import MessageError
+
+_UNCHANGING = (
+    str,
+    int,
+    float,
+    complex,
+    bytes,
+    bool,
+    type(None),
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    decimal.Decimal,
+    enum.Enum,
+    frozenset,
+    pathlib.PurePath,
+    uuid.UUID,
+)
+_PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
+
+
+class FrozenDict(dict[str, Any]):
+    """A dict that cannot be changed; everything else about it is dict, JSON encoding too."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("This is part of something immutable; make a new dict: {**old, ...}")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
+    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(content_hash(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrozenDict, (dict(self),)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Self:
+        return self
+
+
+def freeze(value: Any, mapping: Callable[[dict[str, Any]], Any] = FrozenDict) -> Any:
+    """The same value, unable to change.
+
+    Raises:
+        MessageError: It is of a kind that can change (a set, a list inside a foreign object, ...).
+    """
+    if value.__class__ in _PLAIN:
+        return value
+    if isinstance(value, tuple | list):
+        frozen = tuple([freeze(item, mapping) for item in cast("list[Any]", value)])
+        return value if value.__class__ is not list and frozen == value else frozen
+    if isinstance(value, Frozen | FrozenDict):
+        return value
+    if isinstance(value, frozenset):
+        for item in cast("frozenset[Any]", value):
+            freeze(item, mapping)
+        return cast(Any, value)
+    if isinstance(value, _UNCHANGING):
+        return value
+    if isinstance(value, Mapping):
+        return mapping(
+            {str(k): freeze(v, mapping) for k, v in cast("Mapping[Any, Any]", value).items()}
+        )
+    if is_dataclass(value) and value.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        return value
+    if isinstance(value, BaseModel) and value.model_config.get("frozen"):
+        return value
+    raise MessageError(
+        f"{type(value).__name__} can change, so it cannot be part of a message",
+        hint="Use str, numbers, tuples, frozensets, dicts with text keys, dates, paths, UUIDs, enums.",
+    )
+
+
+def canonical(value: Any) -> str:
+    """The one text of a frozen value's typed content; values that differ never share it."""
+    return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def content_hash(value: Any) -> str:
+    """SHA-256 over the canonical form, as 64 hex digits."""
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if value.__class__ is float and not math.isfinite(value):
+        return {"$float": repr(value)}
+    if value.__class__ in _PLAIN and value.__class__ is not bytes:
+        return value
+    if isinstance(value, Mapping):
+        # A key of the user's that looks like a tag of ours is escaped, so it cannot pass for one.
+        pairs = cast("Mapping[str, Any]", value).items()
+        return {f"${k}" if k.startswith("$") else k: _plain(v) for k, v in pairs}
+    if isinstance(value, Frozen):
+        return {f"${type(value).__name__}": _plain(value.content())}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in cast("tuple[Any, ...]", value)]
+    if isinstance(value, frozenset):
+        return {"$set": sorted(canonical(item) for item in cast("frozenset[Any]", value))}
+    if isinstance(value, bytes):
+        return {"$bytes": value.hex()}
+    if isinstance(value, pathlib.PurePath):
+        return {"$path": value.as_posix()}
+    if isinstance(value, enum.Enum):
+        return {f"${type(value).__name__}": _plain(value.value)}
+    if isinstance(value, datetime.date | datetime.time):
+        return {f"${type(value).__name__}": value.isoformat()}
+    if is_dataclass(value) and not isinstance(value, type):
+        data = {f.name: getattr(value, f.name) for f in fields(value)}
+        return {f"${type(value).__name__}": {k: _plain(v) for k, v in data.items() if v is not None}}
+    if isinstance(value, BaseModel):
+        return {f"${type(value).__name__}": _plain(freeze(value.model_dump()))}
+    return {f"${type(value).__name__}": str(value)}
+
+
+class Frozen(BaseModel, frozen=True, extra="allow", defer_build=True):
+    """A record that does not change, of declared fields and any others; its identity is its content.
+
+    Dicts in it become `FrozenDict`, lists become tuples. `set` and foreign mutable objects are
+    refused with `MessageError`.
+    """
+
+    __slots__ = ("__weakref__", "_hash")
+
+    _mapping: ClassVar[Callable[[dict[str, Any]], Any]] = FrozenDict
+    """What a dict inside becomes."""
+
+    def __init__(self, **values: Any) -> None:
+        self._fill(values)
+
+    def _fill(self, values: dict[str, Any]) -> None:
+        declared = type(self).__pydantic_fields__
+        extra = {k: freeze(v, type(self)._mapping) for k, v in values.items() if k not in declared}
+        given = {k: v for k, v in values.items() if k in declared}
+        if declared:
+            super().__init__(**given)
+            own = self.__dict__
+            for name in declared:
+                if own[name].__class__ not in _PLAIN:
+                    own[name] = freeze(own[name], type(self)._mapping)
+        else:
+            set_once(self, "__pydantic_fields_set__", set())
+            set_once(self, "__pydantic_private__", None)
+        set_once(self, "__pydantic_extra__", extra)
+
+    def content(self) -> dict[str, Any]:
+        """Everything that makes up this record: fields and others, by name."""
+        return {**self.__dict__, **(self.__pydantic_extra__ or {})}
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of class and typed content, 64 hex digits; equal in every process."""
+        try:
+            return self._hash  # type: ignore[has-type]
+        except AttributeError:
+            set_once(self, "_hash", content_hash(self))
+            return self._hash
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self.content()[name]
+        except KeyError:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:  # type: ignore[override]
+        return iter(self.content().items())
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and cast(Frozen, other).content() == self.content()
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
+
+set_once = object.__setattr__
+"""The way around `frozen`, for the moment of construction only."""

@@ -1,0 +1,92 @@
+"""Models: one provider's model behind one small contract.
+
+`Model.chat(request)` opens a stream of `ChatChunk`; the block that opened it closes it. A provider is
+three translations: our request to theirs, their stream to our chunks, their errors to ours.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from retinue.messages import Block, FrozenDict, Message, ToolCall, ToolSpec
+
+type Stop = Literal[
+    "end", "tool_calls", "max_tokens", "stop_sequence", "refused", "context_full", "pause"
+]
+"""Why a model stopped: it was done, it asks for tools, a limit, a stop word, it refused, ..."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one call. `input` counts those read from and written to a cache as well."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    thinking: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """What a model is asked.
+
+    Args:
+        messages: The conversation so far, oldest first.
+        system: Instructions that stand above the conversation.
+        agent: Who asks: its own messages are shown as the assistant's, all others' as the user's
+            (with their name before them).
+        tools: What the model may ask for.
+        tool_choice: "auto", "none", "required", or the name of the tool it must ask for.
+        output: A JSON schema the answer must fit.
+        max_tokens: Of the answer.
+        temperature: 0 and up; left out where the provider refuses it.
+        options: Anything else, by the provider's own names.
+    """
+
+    messages: tuple[Message, ...]
+    system: str | None = None
+    agent: str | None = None
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: str = "auto"
+    output: Mapping[str, Any] | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    options: Mapping[str, Any] = field(default_factory=FrozenDict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatChunk:
+    """A piece of an answer; usually one field is set. The last chunk of a whole answer has `stop`."""
+
+    text: str | None = None
+    thinking: str | None = None
+    signature: str | None = None
+    """Of the thinking that ends here; its vendor wants it back unchanged."""
+    tool_call: ToolCall | None = None
+    block: Block | None = None
+    usage: Usage | None = None
+    stop: Stop | None = None
+
+
+class Model(Protocol):
+    """One provider's model."""
+
+    @property
+    def name(self) -> str:
+        """As `find_model` would find it: "provider:name"."""
+        ...
+
+    def chat(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[ChatChunk]]:
+        """Ask; the chunks come as the model makes them, and end with one that has `stop`.
+
+        Raises:
+            ModelError: One of its kinds; see `retinue.errors`.
+        """
+        ...
+
+
+from ._find import find_model  # noqa: E402 - implementations need the contract above
+
+__all__ = ["ChatChunk", "ChatRequest", "Model", "Stop", "Usage", "find_model"]

@@ -1,0 +1,302 @@
+"""Scope: owns everything started in it; nothing outlives it."""
+
+import asyncio
+import concurrent.futures
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Token
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from ._hub import Hub, current
+from ._hooks import Hooks
+
+if TYPE_CHECKING:
+    from ._log import Failure
+    from ._promise import Promise, StreamedPromise
+
+
+class Scope:
+    """Leaving the block waits for what was started in it; leaving it by an error cancels that first.
+
+    Args:
+        eager: Whether promises made in here start by themselves. Default: the outer scope's, True.
+        errors_as_messages: Whether an agent's error is handed on as an ErrorMessage instead of
+            being raised at the reader. Default: the outer scope's, False.
+        capture_errors: What appenders do by default with an error of their block. Default: the
+            outer scope's, False.
+        hooks: Who is told of promises and messages; see `Hooks`. Outer scopes' hooks go on.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_active",
+        "_exit_signal",
+        "_host",
+        "_idle",
+        "_parked",
+        "_tasks",
+        "_token",
+        "_waiting_to_start",
+        "capture_errors",
+        "closed",
+        "eager",
+        "errors_as_messages",
+        "hooks",
+        "hub",
+        "parent",
+        "stopping",
+    )
+
+    is_turn = False
+    hub: Hub
+
+    def __init__(
+        self,
+        *,
+        eager: bool | None = None,
+        errors_as_messages: bool | None = None,
+        capture_errors: bool | None = None,
+        hooks: Hooks | None = None,
+    ) -> None:
+        outer = current.get()
+        self._set_up(outer)
+        if eager is not None:
+            self.eager = eager
+        if errors_as_messages is not None:
+            self.errors_as_messages = errors_as_messages
+        if capture_errors is not None:
+            self.capture_errors = capture_errors
+        if hooks is not None:
+            hooks.outer, hooks.scope = self.hooks, self
+            self.hooks = hooks
+
+    def _set_up(self, parent: "Scope | None") -> None:
+        """Everything but the options; a turn, made for every inquiry, uses this directly."""
+        self.parent = parent
+        self._tasks: set[asyncio.Task[Any]] | None = None
+        self._parked: set[StreamedPromise[Any, Any]] | None = None
+        self._waiting_to_start = 0
+        self._idle: asyncio.Future[None] | None = None
+        self._host: asyncio.Task[Any] | None = None
+        self._token: Token[Scope | None] | None = None
+        self._exit_signal: Failure | None = None
+        self._active = False
+        self.stopping = False
+        self.closed = False
+        if parent is None:
+            self.eager, self.errors_as_messages, self.capture_errors = True, False, False
+            self.hooks: Hooks | None = None
+        else:
+            self.eager = parent.eager
+            self.errors_as_messages = parent.errors_as_messages
+            self.capture_errors = parent.capture_errors
+            self.hooks = parent.hooks
+
+    # -- the block
+
+    async def __aenter__(self) -> Self:
+        if self._active or self.closed:
+            raise RuntimeError("A scope can be entered once; make a new one")
+        loop = asyncio.get_running_loop()
+        parent = self.parent
+        self.hub = parent.hub if parent is not None and parent.hub.loop is loop else Hub(loop)
+        self._host = asyncio.current_task()
+        self._active = True
+        self._token = current.set(self)
+        return self
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        try:
+            if error is not None:
+                self.cancel()
+            await self._settle_down()
+            if self.hooks is not None and self.hooks.scope is self:
+                await self.hooks.finish()
+        finally:
+            self.closed = True
+            self._active = False
+            current.reset(cast("Token[Scope | None]", self._token))
+            if self._exit_signal is not None and not self._forgives(self._exit_signal):
+                self._exit_signal.throw()
+
+    def cancel(self) -> None:
+        """Stop everything that was started in here, and what that started."""
+        self.stopping = True
+        me = asyncio.current_task()
+        for task in tuple(self._tasks or ()):
+            if task is not me:
+                task.cancel()
+        for stream in tuple(self._parked or ()):
+            stream.cancel()
+
+    def call_from_thread[R](
+        self, work: Callable[..., Coroutine[Any, Any, R]], *args: Any
+    ) -> "concurrent.futures.Future[R]":
+        """From another thread: run `work(*args)` in this scope, and get a future of its result."""
+
+        async def inside() -> R:
+            current.set(self)
+            return await self.start(work(*args))
+
+        return asyncio.run_coroutine_threadsafe(inside(), self.hub.loop)
+
+    # -- what is going on in here
+
+    def start[R](self, work: Coroutine[Any, Any, R]) -> "asyncio.Task[R]":
+        """Run a coroutine in a task of this scope."""
+
+        async def owned() -> R:
+            task = self._enter()
+            self._waiting_to_start -= 1
+            try:
+                return await work
+            finally:
+                self._leave(task)
+
+        self._waiting_to_start += 1
+        return self.hub.loop.create_task(owned())
+
+    def _start(self, work: "Promise[Any]") -> None:
+        """Have `work` begin at the next tick; until then this scope is not idle."""
+        work._queued = True
+        self._waiting_to_start += 1
+        self.hub.start(work)
+
+    def _dequeued(self, work: "Promise[Any]") -> None:
+        work._queued = False
+        self._waiting_to_start -= 1
+        if self._idle is not None:
+            self._tell_if_idle()
+
+    def _enter(self) -> "asyncio.Task[Any]":
+        """The current task is work of this scope."""
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        if self._tasks is None:
+            self._tasks = {task}
+        else:
+            self._tasks.add(task)
+        return task
+
+    def _leave(self, task: "asyncio.Task[Any]") -> None:
+        if self._tasks is not None:
+            self._tasks.discard(task)
+        if self._idle is not None:
+            self._tell_if_idle()
+
+    def _park(self, stream: "StreamedPromise[Any, Any]", task: "asyncio.Task[Any]") -> None:
+        if self._parked is None:
+            self._parked = set()
+        self._parked.add(stream)
+        self._leave(task)
+
+    def _unpark(self, stream: "StreamedPromise[Any, Any]", task: "asyncio.Task[Any]") -> None:
+        if self._parked is not None:
+            self._parked.discard(stream)
+        if self._tasks is not None:
+            self._tasks.add(task)
+
+    def _tell_if_idle(self) -> None:
+        if not self._tasks and not self._waiting_to_start and self._idle is not None:
+            if not self._idle.done():
+                self._idle.set_result(None)
+
+    async def _settle_down(self) -> None:
+        """Wait until nothing runs in here; if we are cancelled meanwhile, stop it and still wait."""
+        cancelled: asyncio.CancelledError | None = None
+        while self._tasks or self._waiting_to_start or self._parked:
+            if not self._tasks and not self._waiting_to_start:
+                for stream in tuple(self._parked or ()):
+                    stream._release()
+            self._idle = self.hub.loop.create_future()
+            try:
+                await self._idle
+            except asyncio.CancelledError as error:
+                cancelled = error
+                self.cancel()
+            finally:
+                self._idle = None
+        if cancelled is not None:
+            raise cancelled
+
+    # -- exit signals: KeyboardInterrupt and SystemExit are raised at the root, read or not
+
+    @property
+    def root(self) -> "Scope":
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+    def _exit_by(self, failure: "Failure") -> None:
+        if self._exit_signal is not None:
+            return
+        self._exit_signal = failure
+        self.hub.loop.call_soon(self._stop_for_exit)
+
+    def _stop_for_exit(self) -> None:
+        self.cancel()
+        # A host that reads one of our promises is woken by the error there; any other wait of it
+        # could last for ever.
+        host = self._host
+        if host is not None and host not in self.hub.waits and not self.closed:
+            host.cancel()
+
+    def _forgives(self, signal: "Failure") -> bool:
+        """Whether an exit signal is over once it was handled; it is not."""
+        return False
+
+    # -- who we are
+
+    @property
+    def name(self) -> str | None:
+        """What to call this in a trace; a turn has the name of its agent."""
+        return None
+
+    def trace(self) -> tuple[str, ...]:
+        """The names from here outwards: who was asked by whom."""
+        names: list[str] = []
+        scope: Scope | None = self
+        while scope is not None:
+            if scope.name is not None:
+                names.append(scope.name)
+            scope = scope.parent
+        return tuple(names)
+
+
+class _Ambient(Scope):
+    """What owns work that was started in a running loop, but in no scope: the loop itself."""
+
+    __slots__ = ()
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._set_up(None)
+        self.hub = Hub(loop)
+
+    def _stop_for_exit(self) -> None:
+        if self._exit_signal is not None:
+            self._exit_signal.throw()  # out of the loop, as asyncio does for any task
+
+
+def scope_for_new_work() -> Scope | None:
+    """The scope new work belongs to; None where no loop runs yet (its first reader adopts it)."""
+    scope = current.get()
+    loop = asyncio._get_running_loop()  # the public one raises where there is none
+    if loop is None:
+        return None
+    if scope is None or scope.hub.loop is not loop:
+        scope = _Ambient(loop)
+        current.set(scope)
+    return scope
+
+
+def run[T](work: Awaitable[T] | Callable[[], Awaitable[T]]) -> T:
+    """The one door for synchronous callers: run `work` in a scope and a loop of its own.
+
+    Args:
+        work: An async function, a coroutine, or a promise made outside of any loop.
+    """
+
+    async def inside() -> T:
+        async with Scope():
+            return await (work if isinstance(work, Awaitable) else work())
+
+    return asyncio.run(inside())

@@ -1,0 +1,96 @@
+"""The seam through which lower rooms touch durability without knowing it: ports only.
+
+Every inquiry, model call and tool call passes through the functions here. When nobody listens they do
+nothing but run the work: no address is computed, nothing is recorded. A `Recorder` in the one
+ContextVar changes that; the room `runs` implements it, `retinue.testing` has one in memory.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any, Literal, Protocol
+
+type Effect = Literal["none", "idempotent", "once"]
+"""What doing a thing twice does: nothing, nothing more when the key is the same, harm."""
+
+
+class Recorder(Protocol):
+    """What listens to one turn. The recorder of a turn is current in the turn's own context."""
+
+    @property
+    def address(self) -> str:
+        """Where this turn stands: parent's address, agent, digest of what was passed, which one."""
+        ...
+
+    def inquiry(self, agent: str, passed: Callable[[], str], key: str | None) -> "Recorder":
+        """The recorder of a turn that is asked for now, inside the call; nothing waits.
+
+        Args:
+            agent: The name of the agent that is asked.
+            passed: Gives the digest of everything that was passed; called only if it is needed.
+            key: What the caller named this inquiry, where it did.
+
+        Raises:
+            AmbiguousAddress: Another task of this turn asked the same without a key.
+        """
+        ...
+
+    def ended(self, replies: Any, outcome: BaseException | None) -> None:
+        """The turn is over; `replies` is its log of message promises, all of them done."""
+        ...
+
+    async def step[T](
+        self, name: str, work: Callable[[], Awaitable[T]], *, args: Any, effect: Effect
+    ) -> T:
+        """Do `work`, or give what it gave before. `args` tell equal steps from different ones."""
+        ...
+
+    async def ask(self, question: Any) -> Any:
+        """Put a question to a human and wait for the answer."""
+        ...
+
+    async def reserve(self, amounts: dict[str, float]) -> None:
+        """Set tokens, money, seconds aside before they are spent, or raise."""
+        ...
+
+    def emit(self, kind: str, **fields: Any) -> None:
+        """Something happened that readers of the log want to know."""
+        ...
+
+
+recorder: ContextVar[Recorder | None] = ContextVar("retinue.recorder", default=None)
+
+
+async def step[T](
+    name: str,
+    work: Callable[[], Awaitable[T]],
+    *,
+    args: Any = None,
+    effect: Effect = "none",
+) -> T:
+    """Do something that must not be done again after a crash: a model call, a tool call, the time."""
+    listening = recorder.get()
+    if listening is None:
+        return await work()
+    return await listening.step(name, work, args=args, effect=effect)
+
+
+async def ask(question: Any, otherwise: Callable[[], Awaitable[Any]]) -> Any:
+    """Ask a human through whoever records this turn; without one, do it `otherwise`."""
+    listening = recorder.get()
+    if listening is None:
+        return await otherwise()
+    return await listening.ask(question)
+
+
+async def reserve(**amounts: float) -> None:
+    """Set something aside before it is spent; without a budget there is nothing to do."""
+    listening = recorder.get()
+    if listening is not None:
+        await listening.reserve(amounts)
+
+
+def emit(kind: str, **fields: Any) -> None:
+    """Say that something happened, to whoever listens."""
+    listening = recorder.get()
+    if listening is not None:
+        listening.emit(kind, **fields)
