@@ -82,6 +82,11 @@ class MessageSequencePromise(StreamedPromise[MessagePromise, Messages]):
             )
         return str(self._value)
 
+    @property
+    def so_far(self) -> tuple[MessagePromise, ...]:
+        """The messages that have come until now, done or not."""
+        return tuple([p for p in self._log.pieces if isinstance(p, MessagePromise)])
+
     def _wait_for_end(self) -> Generator[Any, None, None]:
         """Wait as a reader of the whole; woken once, at the end."""
         self._log.when_closed(self._wake)

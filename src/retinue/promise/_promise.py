@@ -81,6 +81,10 @@ class Promise[T]:
         """Whether there is a value or an error."""
         return self._value is not UNSET or self._failure is not None
 
+    def failed_with(self, error: BaseException) -> bool:
+        """Whether this ended with exactly this error."""
+        return self._failure is not None and self._failure.error is error
+
     def __await__(self) -> Generator[Any, None, T]:
         if self._value is UNSET and self._failure is None:
             yield from self._wait()

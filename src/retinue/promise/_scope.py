@@ -29,6 +29,7 @@ class Scope:
     __slots__ = (
         "__weakref__",
         "_active",
+        "_before_leaving",
         "_exit_signal",
         "_host",
         "_idle",
@@ -79,6 +80,7 @@ class Scope:
         self._host: asyncio.Task[Any] | None = None
         self._token: Token[Scope | None] | None = None
         self._exit_signal: Failure | None = None
+        self._before_leaving: list[Callable[[], object]] | None = None
         self._active = False
         self.stopping = False
         self.closed = False
@@ -106,6 +108,8 @@ class Scope:
 
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
         try:
+            for farewell in self._before_leaving or ():
+                farewell()
             if error is not None:
                 self.cancel()
             await self._settle_down()
@@ -127,6 +131,12 @@ class Scope:
                 task.cancel()
         for stream in tuple(self._parked or ()):
             stream.cancel()
+
+    def before_leaving(self, farewell: Callable[[], object]) -> None:
+        """Call this when the block ends, before waiting for what is still going on in it."""
+        if self._before_leaving is None:
+            self._before_leaving = []
+        self._before_leaving.append(farewell)
 
     def call_from_thread[R](
         self, work: Callable[..., Coroutine[Any, Any, R]], *args: Any

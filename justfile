@@ -1,0 +1,25 @@
+# Each recipe is one line that can be typed by hand.
+
+# all that CI checks
+check:
+    .ci/run
+
+# the tests
+test *arguments:
+    uv run pytest {{ arguments }}
+
+# the figures of docs/performance.md
+bench *arguments:
+    uv run benchmarks/run.py {{ arguments }}
+
+# run what the docs say
+docs:
+    uv run pytest tests/docs
+
+# write the exact pins of pyproject.toml anew
+lock:
+    uv run scripts/lock.py
+
+# format, and mend what can be mended
+format:
+    uv run ruff check --fix && uv run ruff format

@@ -1,0 +1,250 @@
+"""assistant: a model with tools. The loop between the two is written here, once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from retinue.errors import ContextFull, ToolDenied, ToolError
+from retinue.messages import (
+    FrozenDict,
+    Message,
+    MessagePromise,
+    Messages,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+)
+from retinue.models import ChatRequest, Model, find_model
+from retinue.promise import StreamAppender
+from retinue.steps import emit, recorder, step
+from retinue.tools import Tool, Toolbox, as_toolbox
+
+from ._agent import Agent
+from ._turn import Turn
+
+type StopReason = Literal[
+    "done", "max_steps", "max_tokens", "no_progress", "refused", "context_full"
+]
+"""Why a turn ended; `message.stop_reason` of its last message."""
+
+_SAME: Final = 3
+"""So many rounds of the same calls with the same results are no progress."""
+
+_STOPS: Final[dict[str, StopReason]] = {
+    "end": "done",
+    "stop_sequence": "done",
+    "max_tokens": "max_tokens",
+    "refused": "refused",
+    "context_full": "context_full",
+}
+
+
+def assistant(
+    name: str,
+    *,
+    model: Model | str,
+    system: str | None = None,
+    tools: Toolbox | Iterable[Any] = (),
+    max_steps: int = 20,
+    max_tokens: int | None = None,
+    temperature: float | None = None,
+    description: str | None = None,
+    **options: Any,
+) -> Agent:
+    """An agent that answers with a model, and uses tools until it has an answer.
+
+    Its replies are all messages of the loop, as they come: what the model says and asks for, what the
+    tools answer, and at the end the answer, with `stop_reason` in its metadata.
+
+    Args:
+        name: How others call it; its own messages bear this name.
+        model: A model, or a name for `find_model`.
+        system: Its instructions.
+        tools: A toolbox, or tools and functions. A denied call ends the turn with ToolDenied; any
+            other error of a tool goes back to the model.
+        max_steps: How many times the model may be called in one turn.
+        max_tokens, temperature: Of each answer; the provider's default where left out.
+        description: What it is good for.
+        options: Go to the provider by its own names.
+    """
+    loop = _Loop(
+        model=find_model(model) if isinstance(model, str) else model,
+        toolbox=as_toolbox(tools),
+        system=system,
+        max_steps=max_steps,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        options=FrozenDict(options),
+    )
+    return Agent(loop, name=name, description=description if description is not None else system)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loop:
+    """The model-tool loop; one object for all turns of an assistant."""
+
+    model: Model
+    toolbox: Toolbox
+    system: str | None
+    max_steps: int
+    max_tokens: int | None
+    temperature: float | None
+    options: FrozenDict
+    specs: tuple[ToolSpec, ...] = ()
+    by_name: dict[str, Tool] = field(default_factory=dict[str, Tool])
+
+    def __post_init__(self) -> None:
+        tools = self.toolbox.tools
+        object.__setattr__(self, "specs", tuple([tool.spec for tool in tools]))
+        object.__setattr__(self, "by_name", {tool.spec.name: tool for tool in tools})
+
+    async def __call__(self, turn: Turn, **options: Any) -> None:
+        said = await turn.messages
+        system = options.pop("system", self.system)
+        max_tokens = options.pop("max_tokens", self.max_tokens)
+        temperature = options.pop("temperature", self.temperature)
+        others = FrozenDict({**self.options, **options}) if options else self.options
+        rounds: list[tuple[Any, Any]] = []
+        for steps_left in range(self.max_steps - 1, -1, -1):
+            request = ChatRequest(
+                messages=said,
+                system=system,
+                agent=turn.agent.name,
+                tools=self.specs,
+                max_tokens=max_tokens,
+                temperature=temperature,
+                options=others,
+            )
+            answer = await self._ask_model(turn, request)
+            calls = answer.tool_calls
+            if not calls:
+                if answer.metadata.get("stop") != "pause":
+                    return
+                said = Messages((*said, answer))
+                continue
+            if steps_left == 0:
+                turn.reply(*self._give_up(calls, "max_steps", f"{self.max_steps} steps"))
+                return
+            results = await self._use_tools(turn, calls)
+            message = Message(parts=results, role="tool", agent=turn.agent.name)
+            turn.reply(message)
+            said = Messages((*said, answer, message))
+            rounds.append(_fingerprint(calls, results))
+            if len(rounds) >= _SAME and all(r == rounds[-1] for r in rounds[-_SAME:]):
+                turn.reply(_stopped("no_progress", "the same calls gave the same results again"))
+                return
+
+    async def _ask_model(self, turn: Turn, request: ChatRequest) -> Message:
+        """One model call: handed on to the readers while it comes, recorded when it is whole."""
+        writing: StreamAppender[Any] = StreamAppender(capture_errors=True)
+        promise = MessagePromise(
+            writing,
+            agent=turn.agent.name,
+            source=f"model:{self.model.name}",
+            model=self.model.name,
+        )
+        turn.reply(promise)
+        if recorder.get() is None:
+            await self._stream(request, writing, promise)
+            return await promise
+
+        async def work() -> Message:
+            await self._stream(request, writing, promise)
+            return await promise
+
+        answer = await step("model_call", work, args=request)
+        if writing.is_open or not writing.was_open:  # it was recorded before: say it again as it was
+            with writing:
+                for part in answer.parts:
+                    writing.append(part)
+                promise.note(**answer.metadata)
+        emit("model_answered", usage=answer.metadata.get("usage"), stop=answer.metadata.get("stop"))
+        return answer
+
+    async def _stream(
+        self, request: ChatRequest, writing: StreamAppender[Any], promise: MessagePromise
+    ) -> None:
+        asked_for_tools = False
+        with writing:
+            push = writing.log.push
+            try:
+                async with self.model.chat(request) as chunks:
+                    async for chunk in chunks:
+                        if chunk.text:
+                            push(chunk.text)
+                        if chunk.thinking or chunk.signature:
+                            push(Thinking(text=chunk.thinking or "", signature=chunk.signature))
+                        if chunk.block is not None:
+                            push(chunk.block)
+                        if chunk.tool_call is not None:
+                            asked_for_tools = True
+                            push(chunk.tool_call)
+                        if chunk.usage is not None:
+                            promise.note(usage=chunk.usage)
+                        if chunk.stop is not None:
+                            reason = _STOPS.get(chunk.stop)
+                            if reason is None or asked_for_tools:
+                                promise.note(stop=chunk.stop)
+                            else:
+                                promise.note(stop=chunk.stop, stop_reason=reason)
+            except ContextFull as error:
+                if promise.text_so_far:
+                    raise
+                push(f"{error}")
+                promise.note(stop="context_full", stop_reason="context_full")
+
+    async def _use_tools(self, turn: Turn, calls: tuple[ToolCall, ...]) -> tuple[ToolResult, ...]:
+        """All calls of one answer, side by side; results in the order of the calls."""
+        if len(calls) == 1:
+            return (await self._use(calls[0]),)
+        tasks = [turn.start(self._use(call)) for call in calls]
+        return tuple([await task for task in tasks])
+
+    async def _use(self, call: ToolCall) -> ToolResult:
+        tool = self.by_name.get(call.name)
+        if recorder.get() is None:
+            return await self._result(call)
+        emit("tool_asked", call=call)
+        result = await step(
+            "tool_call",
+            lambda: self._result(call),
+            args=(call.name, call.args),
+            effect="once" if tool is None else tool.effect,
+        )
+        emit("tool_answered", result=result)
+        return result
+
+    async def _result(self, call: ToolCall) -> ToolResult:
+        """What the tool answers; its error is an answer, too, but a denial is not the model's matter."""
+        try:
+            return await self.toolbox.use(call)
+        except ToolDenied:
+            raise
+        except ToolError as error:
+            words = f"{error}\n{error.hint}" if error.hint else str(error)
+            return ToolResult(
+                call_id=call.id,
+                name=call.name,
+                content=words,
+                error=True,
+                source=f"tool:{call.name}",
+            )
+
+    def _give_up(
+        self, calls: tuple[ToolCall, ...], reason: StopReason, limit: str
+    ) -> tuple[Message, Message]:
+        """Calls that will not be made are answered, so that the conversation can go on later."""
+        results = [
+            ToolResult(call_id=c.id, name=c.name, content="Not done: out of steps.", error=True)
+            for c in calls
+        ]
+        return Message(parts=results, role="tool"), _stopped(reason, f"the limit of {limit}")
+
+
+def _stopped(reason: StopReason, why: str) -> Message:
+    return Message(f"I stopped: {why}.", role="assistant", stop_reason=reason)
+
+
+def _fingerprint(calls: tuple[ToolCall, ...], results: tuple[ToolResult, ...]) -> tuple[Any, Any]:
+    return [(c.name, c.args) for c in calls], [r.content for r in results]

@@ -1,0 +1,218 @@
+"""Turn: one execution of an agent on one inquiry; a scope that owns what the agent starts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from retinue.errors import AppenderClosed, PromiseCancelled, PromiseError, StreamCut
+from retinue.messages import Feed, MessagePromise, MessageSequencePromise
+from retinue.promise import Failure, Scope, current, fail
+from retinue.steps import Recorder, recorder, step
+
+if TYPE_CHECKING:
+    from ._agent import Agent, Inquiry
+
+
+class Turn(Scope):
+    """What an agent gets: the messages it was asked with, and the way to reply.
+
+    A turn ends when the agent's function ends; what it started in the turn is waited for, or, if it
+    left by an error, cancelled. Its replies end with the function: nobody waits for the rest.
+    """
+
+    __slots__ = (
+        "_context",
+        "_feed",
+        "_held",
+        "_inquiries",
+        "_queued",
+        "_recorder",
+        "_started",
+        "_task",
+        "agent",
+        "arguments",
+        "messages",
+        "replies",
+    )
+
+    is_turn = True
+
+    def __init__(
+        self,
+        asked: "Agent",
+        messages: MessageSequencePromise,
+        arguments: Mapping[str, Any],
+        parent: Scope | None,
+        *,
+        errors_as_messages: bool | None = None,
+        listening: Recorder | None = None,
+    ) -> None:
+        self._set_up(parent)
+        if parent is not None:
+            self.hub = parent.hub
+        if errors_as_messages is not None:
+            self.errors_as_messages = errors_as_messages
+        self.agent = asked
+        self.messages = messages
+        self.arguments = arguments
+        self._recorder = listening
+        self._task: asyncio.Task[None] | None = None
+        self._inquiries: list[Inquiry] | None = None
+        self._held: list[Awaitable[Any]] | None = None
+        self._queued = self._started = False
+        self._context: Context | None = copy_context()
+        feed = self._feed = Feed(
+            parent,
+            owner=self,
+            role="assistant",
+            agent=asked.name,
+            errors_as_messages=self.errors_as_messages,
+        )
+        feed.going = feed.owned_log = True
+        self.replies = MessageSequencePromise(feed, parent)
+
+    # -- what an agent does with it
+
+    def reply(self, *messages: Any) -> Self:
+        """Hand on messages of any kind, also unfinished ones; they keep their order.
+
+        Raises:
+            AppenderClosed: The replies were finished already.
+        """
+        feed = self._open_feed()
+        for message in messages:
+            feed.add(message)
+        return self
+
+    def reply_out_of_order(self, *messages: Any) -> Self:
+        """Hand on messages that may overtake earlier ones which are not ready yet."""
+        feed = self._open_feed()
+        for message in messages:
+            feed.add_out_of_order(message)
+        return self
+
+    def finish_early(self) -> None:
+        """Close the replies now; the agent may work on."""
+        self._feed.end()
+
+    def hold_open(self, work: Awaitable[Any]) -> None:
+        """Keep the replies open until `work` is done, too; a coroutine starts now."""
+        if asyncio.iscoroutine(work):
+            work = self.start(work)
+        if self._held is None:
+            self._held = []
+        self._held.append(work)
+
+    async def step[T](self, name: str, work: Callable[[], Awaitable[T]], *, args: Any = None) -> T:
+        """Do something that must not be done again when this turn is resumed after a crash."""
+        return await step(name, work, args=args)
+
+    async def _wait_for_held(self) -> None:
+        while self._held:
+            held, self._held = self._held, None
+            for work in held:
+                await work
+
+    def _open_feed(self) -> Feed:
+        if self._feed.ended:
+            raise AppenderClosed(
+                f"The replies of {self.agent.name!r} are finished; nothing can be added",
+                hint="Reply before the agent's function returns, or use `turn.hold_open(...)`.",
+            )
+        return self._feed
+
+    # -- how it runs
+
+    def _adopt(self, parent: Scope) -> None:
+        """A turn made where no loop ran joins the scope of its first reader."""
+        self._set_up(parent)
+        self.hub = parent.hub
+        self._feed.scope, self._feed.hub = parent, parent.hub
+        self.replies._scope = parent
+
+    def _begin(self) -> None:
+        """Called by the hub alone, as for a promise."""
+        parent = cast(Scope, self.parent)
+        if not self._started:
+            self._started = True
+            if parent.closed:
+                self._refuse(StreamCut(f"the scope was left before {self.agent.name!r} began"))
+            elif parent.stopping:
+                self._refuse(PromiseCancelled(f"{self.agent.name!r} was cancelled before it began"))
+            else:
+                asyncio.Task(
+                    self._run(parent),
+                    loop=parent.hub.loop,
+                    eager_start=True,
+                    context=self._context,
+                )
+        if self._queued:
+            parent._dequeued(self)
+
+    async def _run(self, parent: Scope) -> None:
+        task = self._task = parent._enter()
+        current.set(self)
+        if self._recorder is not None:
+            recorder.set(self._recorder)
+        failure: Failure | None = None
+        try:
+            await self.agent.perform(self)
+            if self._held is not None:
+                await self._wait_for_held()
+        except BaseException as error:
+            failure = fail(error, self)
+            self.cancel()
+        try:
+            self._close(failure)
+            if self._tasks or self._waiting_to_start or self._parked:
+                await self._settle_down()
+        except asyncio.CancelledError:
+            pass  # only now: the replies are said, and what was started is stopped
+        finally:
+            self.closed = True
+            self._context = None
+            parent._leave(task)
+
+    def _close(self, failure: Failure | None) -> None:
+        if self._inquiries is not None:
+            for inquiry in self._inquiries:
+                inquiry.finish()
+            self._inquiries = None
+        feed = self._feed
+        if not feed.ended:
+            if failure is not None and feed.log.pieces:
+                last = feed.log.pieces[-1]
+                if isinstance(last, MessagePromise) and last.failed_with(failure.error):
+                    failure = None  # it is in the replies already, at the place where it happened
+            feed.end(failure)
+        if self._recorder is not None:
+            self._recorder.ended(feed.log, failure.error if failure is not None else None)
+
+    def _refuse(self, error: PromiseError) -> None:
+        self._feed.end(Failure(error))
+
+    def cancel_turn(self) -> None:
+        """Stop this turn and what it started."""
+        if not self._started:
+            self._started = True
+            self._refuse(PromiseCancelled(f"{self.agent.name!r} was cancelled before it began"))
+            if self._queued:
+                cast(Scope, self.parent)._dequeued(self)
+        elif self._task is not None:
+            self._task.cancel()
+
+    @property
+    def main_task(self) -> "asyncio.Task[None] | None":
+        return self._task
+
+    @property
+    def label(self) -> str:
+        return self.agent.name
+
+    @property
+    def name(self) -> str:
+        return self.agent.name
+
+    def __repr__(self) -> str:
+        return f"<Turn of {self.agent.name!r}>"
