@@ -99,12 +99,17 @@ def freeze(value: Any, mapping: Callable[[dict[str, Any]], Any] = FrozenDict) ->
 
 def canonical(value: Any) -> str:
     """The one text of a frozen value's typed content; values that differ never share it."""
-    return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _encode(_plain(value)).decode("utf-8", "surrogatepass")
 
 
 def content_hash(value: Any) -> str:
     """SHA-256 over the canonical form, as 64 hex digits."""
-    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_encode(_plain(value))).hexdigest()
+
+
+def _encode(plain: Any) -> bytes:
+    text = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _plain(value: Any) -> Any:
@@ -117,7 +122,7 @@ def _plain(value: Any) -> Any:
         pairs = cast("Mapping[str, Any]", value).items()
         return {f"${k}" if k.startswith("$") else k: _plain(v) for k, v in pairs}
     if isinstance(value, Frozen):
-        return {f"${type(value).__name__}": _plain(value.content())}
+        return {f"${type(value).__name__}": value.hash}  # kept by the record once it is known
     if isinstance(value, tuple | list):
         return [_plain(item) for item in cast("tuple[Any, ...]", value)]
     if isinstance(value, frozenset):
@@ -178,7 +183,8 @@ class Frozen(BaseModel, frozen=True, extra="allow", defer_build=True):
         try:
             return self._hash  # type: ignore[has-type]
         except AttributeError:
-            set_once(self, "_hash", content_hash(self))
+            content = {f"${type(self).__name__}": _plain(FrozenDict(self.content()))}
+            set_once(self, "_hash", hashlib.sha256(_encode(content)).hexdigest())
             return self._hash
 
     def __getitem__(self, name: str) -> Any:

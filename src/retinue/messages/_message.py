@@ -6,7 +6,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Self, cast
 
 from retinue.errors import MessageError, PromiseError
-from retinue.promise import Failure, Log, Reader, StreamAppender, StreamedPromise
+from retinue.promise import (
+    Failure,
+    Log,
+    Reader,
+    StreamAppender,
+    StreamedPromise,
+    scope_for_new_work,
+)
 
 from ._frozen import Frozen, FrozenDict, content_hash, freeze, set_once
 from ._parts import PARTS, Part, Text, Thinking, ToolCall, ToolResult
@@ -36,7 +43,6 @@ class Message(Frozen):
     role: str = "user"
     parts: tuple[Any, ...] = ()
     agent: str | None = None
-
     def __init__(
         self,
         *content: str | Part,
@@ -54,9 +60,11 @@ class Message(Frozen):
         else:
             parts = ()
         cls = type(self)
+        fields = cls.__pydantic_fields__
         if role is None:
-            role = cast(str, cls.__pydantic_fields__["role"].default)
-        if len(cls.__pydantic_fields__) == _OWN_FIELDS:
+            role = cast(str, fields["role"].default)
+        set_once(self, "_promise", None)
+        if len(fields) == _OWN_FIELDS:
             # No declared fields but ours, which are checked above: pydantic has nothing to do.
             own = self.__dict__
             own["role"] = role
@@ -108,11 +116,11 @@ class Message(Frozen):
     @property
     def as_promise(self) -> "MessagePromise":
         """This message as a promise that is kept already; always the same one."""
-        try:
-            return self._promise  # type: ignore[has-type]
-        except AttributeError:
-            set_once(self, "_promise", MessagePromise(message=self))
-            return self._promise
+        promise: MessagePromise | None = self._promise  # type: ignore[has-type]
+        if promise is None:
+            promise = KeptMessagePromise(self)
+            set_once(self, "_promise", promise)
+        return promise
 
     def replaced(self, **changes: Any) -> "Message":
         """A new message of the same class with some fields changed; its id is new, too."""
@@ -146,7 +154,6 @@ class MessagePromise(StreamedPromise[Piece, Message]):
 
     Args:
         streamer: An async generator function that gets this promise, an appender, or a stream.
-        message: The message, where it is there already.
         message_class: What to make of the pieces.
         role, agent, metadata: What is known before the first token; see `role`, `agent`, `known`.
         source: The provenance of the text that comes.
@@ -159,7 +166,6 @@ class MessagePromise(StreamedPromise[Piece, Message]):
         self,
         streamer: "Callable[[Self], AsyncIterator[Piece]] | StreamAppender[Piece] | StreamedPromise[Piece, Any] | None" = None,  # noqa: E501
         *,
-        message: Message | None = None,
         message_class: type[Message] = Message,
         role: str = "assistant",
         agent: str | None = None,
@@ -168,22 +174,11 @@ class MessagePromise(StreamedPromise[Piece, Message]):
         **metadata: Any,
     ) -> None:
         self._late: dict[str, Any] | None = None
-        if message is not None:
-            self._class = type(message)
-            self._source = None
-            self.role, self.agent = cast(str, message.role), message.agent
-            super().__init__(
-                pieces=[p.text if p.__class__ is Text else p for p in message.parts], value=message
-            )
-            # It needs no scope any more, and must not keep one: messages outlive loops.
-            self._scope = None
-            self.known: Mapping[str, Any] = message.metadata if message.__pydantic_extra__ else {}
-        else:
-            self._class = message_class
-            self._source = source
-            self.role, self.agent = role, agent
-            self.known = metadata and FrozenDict(freeze(metadata))
-            super().__init__(streamer, eager=eager)
+        self._class = message_class
+        self._source = source
+        self.role, self.agent = role, agent
+        self.known: Mapping[str, Any] = freeze(metadata)
+        super().__init__(streamer, eager=eager)
 
     def note(self, **metadata: Any) -> None:
         """Add metadata that is known only when the message ends (usage, why it stopped, ...)."""
@@ -241,6 +236,51 @@ class MessagePromise(StreamedPromise[Piece, Message]):
         return self._class(role=self.role, parts=parts, agent=self.agent, **values)
 
 
+class KeptMessagePromise(MessagePromise):
+    """A message that is there already, with the face of a promise; made for every ready message.
+
+    It owns nothing but the message: no scope (messages outlive loops), and pieces only if read.
+    """
+
+    __slots__ = ("_pieces",)
+
+    _context = _failure = _task = _waiters = _scope = None
+    _resolver = _streamer = _origin = _ahead = _gate = _late = _source = None
+    _queued = _cut = False
+    _started = True
+
+    def __init__(self, message: Message) -> None:
+        self._value = message
+        self._pieces: Log[Piece] | None = None
+        scope = scope_for_new_work()
+        if scope is not None and scope.hooks is not None:
+            scope.hooks.resolved(self, message)
+
+    @property
+    def _log(self) -> Log[Piece]:
+        if self._pieces is None:
+            parts = self._value.parts
+            pieces = [part.text if part.__class__ is Text else part for part in parts]
+            self._pieces = Log(pieces, closed=True)
+        return self._pieces
+
+    @property
+    def role(self) -> str:
+        return self._value.role
+
+    @property
+    def agent(self) -> str | None:
+        return self._value.agent
+
+    @property
+    def known(self) -> Mapping[str, Any]:
+        return self._value.metadata
+
+    @property
+    def _class(self) -> type[Message]:
+        return type(self._value)
+
+
 class _TextReader(Reader[Any]):
     """A reader of the text alone."""
 
@@ -277,6 +317,9 @@ class Messages(tuple[Message, ...]):
     """Messages in order. `str` is their joined text, `repr` the tuple."""
 
     __slots__ = ()
+
+    def __add__(self, other: Iterable[Message]) -> "Messages":  # type: ignore[override]
+        return Messages((*self, *other))
 
     @property
     def text(self) -> str:

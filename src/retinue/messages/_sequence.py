@@ -137,6 +137,39 @@ class MessageSequencePromise(StreamedPromise[MessagePromise, Messages]):
         return (feed.owner,) if feed.owner is not None else None
 
 
+class KeptSequencePromise(MessageSequencePromise):
+    """Messages that are all there already, with the face of a promise; shared, never copied."""
+
+    __slots__ = ("_promises",)
+
+    _context = _failure = _task = _waiters = _scope = None
+    _resolver = _streamer = _origin = _ahead = _gate = _on_demand = None
+    _queued = _cut = False
+    _started = True
+
+    def __init__(self, messages: Messages) -> None:
+        self._value = messages
+        self._promises: Log[MessagePromise] | None = None
+
+    @property
+    def _log(self) -> Log[MessagePromise]:
+        if self._promises is None:
+            self._promises = Log([message.as_promise for message in self._value], closed=True)
+        return self._promises
+
+    def _demand(self) -> None:
+        pass
+
+    def _want(self, at: int) -> None:
+        pass
+
+    def cancel(self) -> bool:
+        return False
+
+
+NO_MESSAGES = KeptSequencePromise(Messages())
+
+
 class Feed:
     """The growing end of a sequence.
 
@@ -462,6 +495,15 @@ def sequence_of(
     if isinstance(messages, MessageSequencePromise):
         return messages
     scope = scope_for_new_work()
+    if scope is None or scope.hooks is None:  # hooks are told of each message on its own
+        if messages.__class__ is str:
+            return KeptSequencePromise(Messages((Message(messages, role=role, agent=agent),)))
+        if messages.__class__ is Messages:
+            return KeptSequencePromise(messages)
+        if isinstance(messages, Message):
+            return KeptSequencePromise(Messages((messages,)))
+        if messages.__class__ is tuple and not messages:
+            return NO_MESSAGES
     feed = Feed(scope, role=role, agent=agent)
     feed.add(messages)
     feed.end()
