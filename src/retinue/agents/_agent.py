@@ -135,7 +135,7 @@ class Agent:
         listening = recorder.get()
         if listening is not None:
             listening = listening.inquiry(
-                self.name, lambda: digest((messages, asked), arguments), key
+                self.name, lambda: digest(messages, asked, arguments), key
             )
         return Turn(
             self,
@@ -234,27 +234,20 @@ def frozen_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def digest(messages: Any, arguments: Mapping[str, Any]) -> str:
+def digest(messages: MessageSequencePromise, asked: Any, arguments: Mapping[str, Any]) -> str:
     """What was passed: values by their content, promises by the address of their producer."""
-    sequence, asked = messages
-    said: tuple[Any, ...]
-    if sequence._log.closed:
-        said = tuple(_said(piece) for piece in sequence._log.pieces)
-    else:
-        said = (_said(asked),)
+    said = tuple([_said(piece) for piece in messages.so_far]) if messages.ended else _said(asked)
     return content_hash((said, FrozenDict({k: _said(v) for k, v in arguments.items()})))
 
 
 def _said(value: Any) -> Any:
     if isinstance(value, MessageSequencePromise):
-        owner = value._feed.owner
-        listening = owner._recorder if isinstance(owner, Turn) else None
-        return ("replies", listening.address if listening is not None else "unknown")
+        return ("replies", value.address)
     if isinstance(value, Promise):
         promise = cast("Promise[Any]", value)
         return promise._value.hash if promise.done and promise._failure is None else "promise"
-    if isinstance(value, tuple):
-        return tuple(_said(item) for item in cast("tuple[Any, ...]", value))
+    if isinstance(value, tuple | list):
+        return tuple([_said(item) for item in cast("tuple[Any, ...]", value)])
     if isinstance(value, Agent):
         return ("agent", value.name)
     return value

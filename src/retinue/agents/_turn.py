@@ -70,6 +70,8 @@ class Turn(Scope):
             errors_as_messages=self.errors_as_messages,
         )
         feed.going = feed.owned_log = True
+        if listening is not None:
+            feed.address = listening.address
         self.replies = MessageSequencePromise(feed, parent)
 
     # -- what an agent does with it
@@ -171,7 +173,7 @@ class Turn(Scope):
             pass  # only now: the replies are said, and what was started is stopped
         finally:
             self.closed = True
-            self._context = None
+            self._context = self._feed.owner = None  # so that what nobody holds is gone at once
             parent._leave(task)
 
     def _close(self, failure: Failure | None) -> None:
@@ -184,7 +186,8 @@ class Turn(Scope):
             if failure is not None and feed.log.pieces:
                 last = feed.log.pieces[-1]
                 if isinstance(last, MessagePromise) and last.failed_with(failure.error):
-                    failure = None  # it is in the replies already, at the place where it happened
+                    failure.seen = True  # it is in the replies already, where it happened
+                    failure = None
             feed.end(failure)
         if self._recorder is not None:
             self._recorder.ended(feed.log, failure.error if failure is not None else None)

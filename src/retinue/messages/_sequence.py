@@ -87,6 +87,16 @@ class MessageSequencePromise(StreamedPromise[MessagePromise, Messages]):
         """The messages that have come until now, done or not."""
         return tuple([p for p in self._log.pieces if isinstance(p, MessagePromise)])
 
+    @property
+    def ended(self) -> bool:
+        """Whether all of them have come; some may still be on their way."""
+        return self._log.closed
+
+    @property
+    def address(self) -> str | None:
+        """Of the turn these come from, where somebody records it."""
+        return self._feed.address
+
     def _wait_for_end(self) -> Generator[Any, None, None]:
         """Wait as a reader of the whole; woken once, at the end."""
         self._log.when_closed(self._wake)
@@ -157,6 +167,10 @@ class KeptSequencePromise(MessageSequencePromise):
             self._promises = Log([message.as_promise for message in self._value], closed=True)
         return self._promises
 
+    @property
+    def address(self) -> str | None:
+        return None
+
     def _demand(self) -> None:
         pass
 
@@ -182,6 +196,7 @@ class Feed:
 
     __slots__ = (
         "agent",
+        "address",
         "aside",
         "child",
         "ended",
@@ -211,6 +226,7 @@ class Feed:
         self.scope = scope
         self.hub = scope.hub if scope is not None else None
         self.owner = owner
+        self.address: str | None = None  # of the turn, where somebody records it
         self.owned_log = False
         self.role = role
         self.agent = agent
@@ -361,7 +377,7 @@ class Feed:
 
     def _push(self, piece: MessagePromise | Failure) -> None:
         if self.errors_as_messages:
-            piece = _as_message(piece)
+            piece = _as_message(piece, self.scope)
         elif self.scope is not None and self.scope.hooks is not None:
             if isinstance(piece, MessagePromise) and piece.done and piece._failure is None:
                 self.scope.hooks.resolved(piece, piece._value)
@@ -510,7 +526,9 @@ def sequence_of(
     return MessageSequencePromise(feed, scope)
 
 
-def _as_message(piece: MessagePromise | Failure) -> MessagePromise | Failure:
+def _as_message(
+    piece: MessagePromise | Failure, scope: Scope | None
+) -> MessagePromise | Failure:
     if piece.__class__ is Failure:
         failure = cast(Failure, piece)
         if not isinstance(failure.error, Exception):
@@ -520,7 +538,7 @@ def _as_message(piece: MessagePromise | Failure) -> MessagePromise | Failure:
     promise = cast(MessagePromise, piece)
     if promise.done and promise._failure is None:
         return promise
-    return _SafePromise(promise)
+    return _SafePromise(promise, scope)
 
 
 class _SafePromise(MessagePromise):
@@ -528,7 +546,7 @@ class _SafePromise(MessagePromise):
 
     __slots__ = ()
 
-    def __init__(self, original: MessagePromise) -> None:
+    def __init__(self, original: MessagePromise, scope: Scope | None) -> None:
         async def pieces(_: Any) -> Any:
             try:
                 async for piece in original.pieces():
@@ -548,6 +566,7 @@ class _SafePromise(MessagePromise):
             eager=False,
             **original.known,
         )
+        self._scope = scope  # the readers', for it is made when the turn that spoke may be over
 
 
 def _words(error: BaseException) -> str:

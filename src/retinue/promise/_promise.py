@@ -502,6 +502,11 @@ class StreamedPromise[P, T](Promise[T]):
             self._log.close()
         super()._abort(error)
 
+    def failed_with(self, error: BaseException) -> bool:
+        if self._log.closed and self._resolver is None:
+            self._conclude()
+        return super().failed_with(error)
+
     def _producers(self) -> tuple[Work, ...] | None:
         if self._origin is not None:
             return self._origin._producers()
