@@ -4,7 +4,10 @@
 `MessageSequencePromise` several of them, flat and in order, whatever they were made from.
 """
 
-from ._frozen import Frozen, FrozenDict, canonical, content_hash, freeze
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._frozen import FrozenDict, Record, canonical, content_hash, freeze
 from ._message import ErrorMessage, Message, MessagePromise, Messages, Piece, chained_hash, new_id
 from ._parts import (
     PARTS,
@@ -20,6 +23,21 @@ from ._parts import (
     ToolSpec,
 )
 from ._sequence import Feed, MessageSequenceAppender, MessageSequencePromise, sequence_of
+
+if TYPE_CHECKING:
+    from ._declared import Frozen
+
+_LATER = {"Frozen": "_declared"}
+"""What few programs need, and is loaded when they ask for it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    return value
+
+
 
 __all__ = [
     "PARTS",
@@ -38,6 +56,7 @@ __all__ = [
     "Messages",
     "Part",
     "Piece",
+    "Record",
     "Text",
     "Thinking",
     "ToolCall",

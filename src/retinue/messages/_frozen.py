@@ -12,11 +12,9 @@ import json
 import math
 import pathlib
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar, NoReturn, Self, cast
-
-from pydantic import BaseModel
 
 from retinue.errors import MessageError
 
@@ -75,7 +73,7 @@ def freeze(value: Any, mapping: Callable[[dict[str, Any]], Any] = FrozenDict) ->
     if isinstance(value, tuple | list):
         frozen = tuple([freeze(item, mapping) for item in cast("list[Any]", value)])
         return value if value.__class__ is not list and frozen == value else frozen
-    if isinstance(value, Frozen | FrozenDict):
+    if isinstance(value, Record | FrozenDict):
         return value
     if isinstance(value, frozenset):
         for item in cast("frozenset[Any]", value):
@@ -89,7 +87,8 @@ def freeze(value: Any, mapping: Callable[[dict[str, Any]], Any] = FrozenDict) ->
         )
     if is_dataclass(value) and value.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         return value
-    if isinstance(value, BaseModel) and value.model_config.get("frozen"):
+    config: Any = getattr(value, "model_config", None)  # pydantic's, without importing it
+    if isinstance(config, Mapping) and cast("Mapping[str, Any]", config).get("frozen"):
         return value
     raise MessageError(
         f"{type(value).__name__} can change, so it cannot be part of a message",
@@ -121,7 +120,7 @@ def _plain(value: Any) -> Any:
         # A key of the user's that looks like a tag of ours is escaped, so it cannot pass for one.
         pairs = cast("Mapping[str, Any]", value).items()
         return {f"${k}" if k.startswith("$") else k: _plain(v) for k, v in pairs}
-    if isinstance(value, Frozen):
+    if isinstance(value, Record):
         return {f"${type(value).__name__}": value.hash}  # kept by the record once it is known
     if isinstance(value, tuple | list):
         return [_plain(item) for item in cast("tuple[Any, ...]", value)]
@@ -138,54 +137,30 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         data = {f.name: getattr(value, f.name) for f in fields(value)}
         return {f"${type(value).__name__}": {k: _plain(v) for k, v in data.items() if v is not None}}
-    if isinstance(value, BaseModel):
+    if hasattr(value, "model_dump"):
         return {f"${type(value).__name__}": _plain(freeze(value.model_dump()))}
     return {f"${type(value).__name__}": str(value)}
 
 
-class Frozen(BaseModel, frozen=True, extra="allow", defer_build=True):
-    """A record that does not change, of declared fields and any others; its identity is its content.
-
-    Dicts in it become `FrozenDict`, lists become tuples. `set` and foreign mutable objects are
-    refused with `MessageError`.
-    """
-
-    __slots__ = ("__weakref__", "_hash")
+class Record:
+    """Something whose identity is its content; it never changes."""
 
     _mapping: ClassVar[Callable[[dict[str, Any]], Any]] = FrozenDict
     """What a dict inside becomes."""
 
-    def __init__(self, **values: Any) -> None:
-        self._fill(values)
-
-    def _fill(self, values: dict[str, Any]) -> None:
-        declared = type(self).__pydantic_fields__
-        extra = {k: freeze(v, type(self)._mapping) for k, v in values.items() if k not in declared}
-        given = {k: v for k, v in values.items() if k in declared}
-        if declared:
-            super().__init__(**given)
-            own = self.__dict__
-            for name in declared:
-                if own[name].__class__ not in _PLAIN:
-                    own[name] = freeze(own[name], type(self)._mapping)
-        else:
-            set_once(self, "__pydantic_fields_set__", set())
-            set_once(self, "__pydantic_private__", None)
-        set_once(self, "__pydantic_extra__", extra)
-
     def content(self) -> dict[str, Any]:
-        """Everything that makes up this record: fields and others, by name."""
-        return {**self.__dict__, **(self.__pydantic_extra__ or {})}
+        """Everything that makes it up, by name."""
+        raise NotImplementedError
 
     @property
     def hash(self) -> str:
         """SHA-256 of class and typed content, 64 hex digits; equal in every process."""
-        try:
-            return self._hash  # type: ignore[has-type]
-        except AttributeError:
+        kept: str | None = self.__dict__.get("_hash")
+        if kept is None:
             content = {f"${type(self).__name__}": _plain(FrozenDict(self.content()))}
-            set_once(self, "_hash", hashlib.sha256(_encode(content)).hexdigest())
-            return self._hash
+            kept = hashlib.sha256(_encode(content)).hexdigest()
+            set_once(self, "_hash", kept)
+        return kept
 
     def __getitem__(self, name: str) -> Any:
         try:
@@ -193,15 +168,24 @@ class Frozen(BaseModel, frozen=True, extra="allow", defer_build=True):
         except KeyError:
             raise KeyError(name) from None
 
-    def __iter__(self) -> Iterator[tuple[str, Any]]:  # type: ignore[override]
-        return iter(self.content().items())
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} does not change; make a new one")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} does not change; make a new one")
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and cast(Frozen, other).content() == self.content()
+        return type(other) is type(self) and cast(Record, other).content() == self.content()
 
     def __hash__(self) -> int:
         return hash(self.hash)
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Self:
+        return self
+
 
 set_once = object.__setattr__
-"""The way around `frozen`, for the moment of construction only."""
+"""The way around that, for the moment of construction only."""

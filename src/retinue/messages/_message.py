@@ -3,7 +3,8 @@
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import Any, Self, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from retinue.errors import MessageError, PromiseError
 from retinue.promise import (
@@ -15,14 +16,40 @@ from retinue.promise import (
     scope_for_new_work,
 )
 
-from ._frozen import Frozen, FrozenDict, content_hash, freeze, set_once
+from ._frozen import FrozenDict, Record, content_hash, freeze, set_once
 from ._parts import PARTS, Part, Text, Thinking, ToolCall, ToolResult
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-class Message(Frozen):
-    """An immutable message. Subclass it to declare more fields.
+def _annotated(namespace: dict[str, Any]) -> Iterable[str]:
+    """The names a class body annotates, class variables aside."""
+    for name, kind in namespace.get("__annotations__", {}).items():
+        words = kind if isinstance(kind, str) else repr(kind)
+        if "ClassVar" not in words:
+            yield name
+
+
+class MessageType(type):
+    """The class of message classes: a subclass that declares fields becomes a pydantic model."""
+
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
+    ) -> Any:
+        if bases != (Record,) and any(not n.startswith("_") for n in _annotated(namespace)):
+            declared: Any = import_module("._declared", __package__).DeclaredMessage
+            bases = (*[base for base in bases if base is not Message], declared)
+            return type(declared)(name, bases, namespace, **options)
+        return super().__new__(mcs, name, bases, namespace, **options)
+
+    def __init__(
+        cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_: Any
+    ) -> None:
+        super().__init__(name, bases, namespace)
+
+
+class Message(Record, metaclass=MessageType):
+    """An immutable message. Subclass it to declare more fields; pydantic checks those.
 
     Args:
         content: Texts and parts, in order: `Message("Look:", Image(url=...))`.
@@ -38,11 +65,16 @@ class Message(Frozen):
         pydantic.ValidationError: A declared field of a subclass is missing or of the wrong type.
     """
 
-    __slots__ = ("_id", "_promise")
+    if TYPE_CHECKING:  # an annotation would be a field to pydantic
+        role: str
+        parts: tuple[Part, ...]
+        agent: str | None
+        _extra: Mapping[str, Any]
+        _promise: "MessagePromise | None"
 
-    role: str = "user"
-    parts: tuple[Any, ...] = ()
-    agent: str | None = None
+    _role: ClassVar[str] = "user"
+    """The role where none is given."""
+
     def __init__(
         self,
         *content: str | Part,
@@ -55,85 +87,76 @@ class Message(Frozen):
     ) -> None:
         if text is not None:
             content = (*content, text)
-        if content or parts:
-            parts = tuple([_part(item) for item in (*content, *parts)])
-        else:
-            parts = ()
-        cls = type(self)
-        fields = cls.__pydantic_fields__
-        if role is None:
-            role = cast(str, fields["role"].default)
+        set_once(self, "role", self._role if role is None else role)
+        set_once(self, "parts", check_parts(content, parts))
+        set_once(self, "agent", agent)
         set_once(self, "_promise", None)
-        if len(fields) == _OWN_FIELDS:
-            # No declared fields but ours, which are checked above: pydantic has nothing to do.
-            own = self.__dict__
-            own["role"] = role
-            own["parts"] = parts
-            own["agent"] = agent
-            set_once(self, "__pydantic_fields_set__", _OURS)
-            set_once(self, "__pydantic_private__", None)
-            if metadata:
-                mapping = cls._mapping
-                metadata = {name: freeze(value, mapping) for name, value in metadata.items()}
-            set_once(self, "__pydantic_extra__", metadata)
-        else:
-            self._fill({"role": role, "parts": parts, "agent": agent, **metadata})
+        if metadata:
+            mapping = type(self)._mapping
+            metadata = {name: freeze(value, mapping) for name, value in metadata.items()}
+        set_once(self, "_extra", metadata)
         if id is not None:
             set_once(self, "_id", id)
 
     @property
     def id(self) -> str:
         """A ULID of this occurrence; two messages of equal content have different ones."""
-        try:
-            return self._id  # type: ignore[has-type]
-        except AttributeError:
-            set_once(self, "_id", new_id())
-            return self._id
+        kept: str | None = self.__dict__.get("_id")
+        if kept is None:
+            kept = new_id()
+            set_once(self, "_id", kept)
+        return kept
 
     @property
     def text(self) -> str:
         """The words: all text parts, joined."""
         parts = self.parts
         if len(parts) == 1 and parts[0].__class__ is Text:
-            return parts[0].text
-        return "".join([part.text for part in parts if part.__class__ is Text])
+            return cast(Text, parts[0]).text
+        return "".join([part.text for part in parts if isinstance(part, Text)])
 
     @property
     def metadata(self) -> Mapping[str, Any]:
         """Everything that is not role, parts or agent."""
-        return FrozenDict(
-            {name: value for name, value in self.content().items() if name not in _OURS}
-        )
+        return FrozenDict({k: v for k, v in self.content().items() if k not in _OURS})
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        return tuple(part for part in self.parts if part.__class__ is ToolCall)
+        return tuple([part for part in self.parts if isinstance(part, ToolCall)])
 
     @property
     def tool_results(self) -> tuple[ToolResult, ...]:
-        return tuple(part for part in self.parts if part.__class__ is ToolResult)
+        return tuple([part for part in self.parts if isinstance(part, ToolResult)])
 
     @property
     def as_promise(self) -> "MessagePromise":
         """This message as a promise that is kept already; always the same one."""
-        promise: MessagePromise | None = self._promise  # type: ignore[has-type]
+        promise = self._promise
         if promise is None:
             promise = KeptMessagePromise(self)
             set_once(self, "_promise", promise)
         return promise
 
-    def replaced(self, **changes: Any) -> "Message":
+    def content(self) -> dict[str, Any]:
+        return {"role": self.role, "parts": self.parts, "agent": self.agent, **self._extra}
+
+    def replaced(self, **changes: Any) -> "Self":
         """A new message of the same class with some fields changed; its id is new, too."""
         if "text" in changes:
             changes["parts"] = (Text(text=changes.pop("text")),)
         return type(self)(**{**self.content(), **changes})
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "_extra" and name in self._extra:
+            return self._extra[name]
+        raise AttributeError(f"{type(self).__name__} has no {name!r}")
 
     def __str__(self) -> str:
         return self.text
 
     def __repr__(self) -> str:
         shown = [f"text={self.text!r}"] if self.text or not self.parts else []
-        shown += [repr(part) for part in self.parts if part.__class__ is not Text]
+        shown += [repr(part) for part in self.parts if not isinstance(part, Text)]
         shown += [f"{k}={v!r}" for k, v in self.content().items() if k not in _OURS]
         if self.role != "user":
             shown.append(f"role={self.role!r}")
@@ -141,8 +164,8 @@ class Message(Frozen):
             shown.append(f"agent={self.agent!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def __rich_repr__(self) -> Iterable[Any]:  # rich would print every field otherwise
-        yield repr(self)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.content(), self.__dict__.get("_id"))
 
 
 type Piece = str | Part
@@ -330,8 +353,22 @@ class Messages(tuple[Message, ...]):
         return self.text
 
 
-_OURS = {"role", "parts", "agent"}
-_OWN_FIELDS = len(_OURS)
+_OURS = frozenset({"role", "parts", "agent"})
+
+
+def check_parts(content: tuple[str | Part, ...], parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Everything as parts.
+
+    Raises:
+        MessageError: Something is no part.
+    """
+    if len(content) == 1 and not parts and content[0].__class__ is str:
+        return (Text(text=cast(str, content[0])),)
+    return tuple([_part(item) for item in (*content, *parts)])
+
+
+def _rebuilt(cls: type[Message], content: dict[str, Any], id: str | None) -> Message:
+    return cls(**content, id=id)
 
 
 def _part(item: Any) -> Part:

@@ -21,7 +21,7 @@ from retinue.promise import (
     scope_for_new_work,
 )
 
-from ._frozen import Frozen
+from ._frozen import Record
 from ._message import ErrorMessage, Message, MessagePromise, Messages
 
 _LOOK_DOWN = 256
@@ -416,7 +416,7 @@ class Feed:
                 yield one
             elif isinstance(one, Mapping):
                 yield self._message_of(cast("Mapping[str, Any]", one))
-            elif isinstance(one, Frozen):
+            elif isinstance(one, Record):
                 yield self._message_of(one.content())
             elif isinstance(one, AsyncIterable):
                 yield one

@@ -1,0 +1,75 @@
+"""What the docs say, runs: every example is a file, and each says what it is said to say."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from retinue import run
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "docs" / "examples"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_first_agent() -> None:
+    assert run(load("first_agent").main) == "Hello, Ada!"
+
+
+def test_live_handover(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(load("live_handover").main) == "RAIN ON THE ROOF"
+    assert capsys.readouterr().out == "RAIN ON THE ROOF\n"
+
+
+def test_assistant_with_a_tool(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "206035" in run(load("assistant_with_a_tool").main).replace(",", "")
+    assert "no language model" in capsys.readouterr().out
+
+
+def test_errors_travel() -> None:
+    assert run(load("errors_travel").main) == [
+        "Caught: and here I stumbled.",
+        "This much I know.",
+        "ValueError: and here I stumbled",
+    ]
+
+
+def test_await_in_a_chain() -> None:
+    assert run(load("await_in_a_chain").main) == ["one", "two"]
+
+
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+QUOTE = re.compile(r"<!-- (docs/examples/\S+\.py) -->\n```python\n(.*?)```", re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_quotes_is_the_file(page: Path) -> None:
+    for path, quoted in QUOTE.findall(page.read_text()):
+        assert quoted.strip() in (ROOT / path).read_text(), f"{page.name} quotes {path} wrongly"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_python_block_of_a_page_is_a_file_that_runs(page: Path) -> None:
+    text = page.read_text()
+    assert text.count("```python") == len(QUOTE.findall(text))
+
+
+def test_every_example_has_a_test() -> None:
+    names = {path.stem for path in EXAMPLES.glob("*.py")}
+    assert {f"test_{name}" for name in names} <= set(globals())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
