@@ -1,15 +1,17 @@
 """human: a person at a console as an agent; reads what others say, and answers with a line."""
 
 import asyncio
+import os
 import sys
-import threading
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from retinue.steps import ask
 
 from ._agent import Agent
 from ._turn import Turn
+
+_CHUNK: Final = 65_536
 
 
 def human(
@@ -29,7 +31,7 @@ def human(
         read: Where the line comes from; default: standard input. Raises EOFError at its end.
         write: Where the words go; default: standard output.
     """
-    read = read or read_line
+    read = read or Console().read
     write = write or _write
 
     async def person(turn: Turn) -> None:
@@ -40,36 +42,46 @@ def human(
     return Agent(person, name=name, description="A person at the console.")
 
 
-async def read_line(prompt: str) -> str:
-    """One line of standard input, without stopping the loop; cancelling does not wait for Enter.
+class Console:
+    """Lines of standard input, read without stopping the loop and without a thread to wait for."""
 
-    Raises:
-        EOFError: The input has ended.
-    """
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = b""  # what was read beyond the last line
+
+    async def read(self, prompt: str) -> str:
+        """The next line, without its end.
+
+        Raises:
+            EOFError: The input has ended.
+        """
+        _write(prompt)
+        while b"\n" not in self._left:
+            more = await _next_bytes()
+            if not more and not self._left:
+                raise EOFError("The input has ended")
+            self._left += more or b"\n"
+        line, _, self._left = self._left.partition(b"\n")
+        return line.decode("utf-8", "replace").removesuffix("\r")
+
+
+async def _next_bytes() -> bytes:
+    """Whatever comes next on standard input; empty at its end."""
     loop = asyncio.get_running_loop()
-    line: asyncio.Future[str] = loop.create_future()
-
-    def settle(text: str | None, error: BaseException | None) -> None:
-        if line.done():
-            return
-        if error is not None:
-            line.set_exception(error)
-        else:
-            line.set_result(text or "")
-
-    def wait_for_it() -> None:
-        try:
-            text, error = input(prompt), None
-        except BaseException as raised:
-            text, error = None, raised
-        try:
-            loop.call_soon_threadsafe(settle, text, error)
-        except RuntimeError:
-            pass  # the loop is closed: nobody waits for this line any more
-
-    # A daemon: a thread of the executor would be waited for at exit, until somebody presses Enter.
-    threading.Thread(target=wait_for_it, daemon=True, name="retinue-console").start()
-    return await line
+    try:
+        number = sys.stdin.fileno()
+        ready: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(number, lambda: ready.done() or ready.set_result(None))
+    except PermissionError:  # a plain file: it never makes anybody wait
+        return os.read(sys.stdin.fileno(), _CHUNK)
+    except (OSError, NotImplementedError):  # no real file, or a loop (Windows) that cannot watch it
+        return (await asyncio.to_thread(sys.stdin.readline)).encode()
+    try:
+        await ready
+        return os.read(number, _CHUNK)
+    finally:
+        loop.remove_reader(number)
 
 
 async def _show(turn: Turn, write: Callable[[str], Any]) -> None:

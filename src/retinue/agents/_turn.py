@@ -190,7 +190,7 @@ class Turn(Scope):
                     failure = None
             feed.end(failure)
         if self._recorder is not None:
-            self._recorder.ended(feed.log, failure.error if failure is not None else None)
+            self._recorder.ended(self.replies, failure.error if failure is not None else None)
 
     def _refuse(self, error: PromiseError) -> None:
         self._feed.end(Failure(error))

@@ -35,7 +35,7 @@ class Recorder(Protocol):
         ...
 
     def ended(self, replies: Any, outcome: BaseException | None) -> None:
-        """The turn is over; `replies` is its log of message promises, all of them done."""
+        """The turn is over. What it replied from others may still be on its way."""
         ...
 
     async def step[T](

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from retinue.errors import AmbiguousAddress
-from retinue.messages import Messages, content_hash
-from retinue.promise import Failure, Log
+from retinue.messages import MessageSequencePromise, content_hash
 from retinue.steps import Effect, recorder
 
 
@@ -19,13 +18,9 @@ class TurnRecord:
 
     agent: str
     address: str
-    replies: tuple[Any, ...]
-    """Promises of its messages, and failures, in visible order."""
+    replies: MessageSequencePromise
+    """In visible order; what it handed on from others may still be on its way."""
     error: BaseException | None
-
-    async def messages(self) -> Messages:
-        """Its whole messages."""
-        return Messages([await reply for reply in self.replies if not isinstance(reply, Failure)])
 
 
 class MemoryJournal:
@@ -76,12 +71,9 @@ class _TurnRecorder:
         address = _address(self.address, agent, digest, str(count))
         return _TurnRecorder(self._journal, address, agent)
 
-    def ended(self, replies: Log[Any], outcome: BaseException | None) -> None:
+    def ended(self, replies: MessageSequencePromise, outcome: BaseException | None) -> None:
         self._journal.turns[self.address] = TurnRecord(
-            agent=self._agent,
-            address=self.address,
-            replies=tuple(replies.pieces),
-            error=outcome,
+            agent=self._agent, address=self.address, replies=replies, error=outcome
         )
 
     async def step[T](
