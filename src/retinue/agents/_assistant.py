@@ -119,7 +119,7 @@ class _Loop:
             answer = await self._ask_model(turn, request)
             calls = answer.tool_calls
             if not calls:
-                if answer.metadata.get("stop") != "pause":
+                if getattr(answer, "stop", None) != "pause":
                     return
                 said = Messages((*said, answer))
                 continue

@@ -80,9 +80,4 @@ class DeclaredMessage(Message, Frozen, metaclass=_DeclaredType):
         if id is not None:
             set_once(self, "_id", id)
 
-    @property
-    def _extra(self) -> dict[str, Any]:
-        return self.__pydantic_extra__ or {}
-
     content = Frozen.content
-    __getattr__ = BaseModel.__getattr__  # type: ignore[attr-defined]

@@ -68,8 +68,16 @@ def freeze(value: Any, mapping: Callable[[dict[str, Any]], Any] = FrozenDict) ->
     Raises:
         MessageError: It is of a kind that can change (a set, a list inside a foreign object, ...).
     """
-    if value.__class__ in _PLAIN:
+    kind = value.__class__
+    if kind in _PLAIN:
         return value
+    if kind is dict:
+        return mapping(
+            {
+                str(k): v if v.__class__ is str else freeze(v, mapping)
+                for k, v in cast("dict[Any, Any]", value).items()
+            }
+        )
     if isinstance(value, tuple | list):
         frozen = tuple([freeze(item, mapping) for item in cast("list[Any]", value)])
         return value if value.__class__ is not list and frozen == value else frozen
@@ -82,9 +90,7 @@ def freeze(value: Any, mapping: Callable[[dict[str, Any]], Any] = FrozenDict) ->
     if isinstance(value, _UNCHANGING):
         return value
     if isinstance(value, Mapping):
-        return mapping(
-            {str(k): freeze(v, mapping) for k, v in cast("Mapping[Any, Any]", value).items()}
-        )
+        return freeze(dict(cast("Mapping[Any, Any]", value)), mapping)
     if is_dataclass(value) and value.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         return value
     config: Any = getattr(value, "model_config", None)  # pydantic's, without importing it

@@ -69,7 +69,6 @@ class Message(Record, metaclass=MessageType):
         role: str
         parts: tuple[Part, ...]
         agent: str | None
-        _extra: Mapping[str, Any]
         _promise: "MessagePromise | None"
 
     _role: ClassVar[str] = "user"
@@ -91,10 +90,14 @@ class Message(Record, metaclass=MessageType):
         set_once(self, "parts", check_parts(content, parts))
         set_once(self, "agent", agent)
         set_once(self, "_promise", None)
-        if metadata:
-            mapping = type(self)._mapping
-            metadata = {name: freeze(value, mapping) for name, value in metadata.items()}
-        set_once(self, "_extra", metadata)
+        for name, value in metadata.items():
+            if name[0] == "_":
+                raise MessageError(
+                    f"{name!r} cannot be a name in a message", hint="Names begin with a letter."
+                )
+            if value.__class__ is not str:
+                value = freeze(value, self._mapping)
+            set_once(self, name, value)
         if id is not None:
             set_once(self, "_id", id)
 
@@ -138,7 +141,7 @@ class Message(Record, metaclass=MessageType):
         return promise
 
     def content(self) -> dict[str, Any]:
-        return {"role": self.role, "parts": self.parts, "agent": self.agent, **self._extra}
+        return {name: value for name, value in self.__dict__.items() if name[0] != "_"}
 
     def replaced(self, **changes: Any) -> "Self":
         """A new message of the same class with some fields changed; its id is new, too."""
@@ -146,10 +149,10 @@ class Message(Record, metaclass=MessageType):
             changes["parts"] = (Text(text=changes.pop("text")),)
         return type(self)(**{**self.content(), **changes})
 
-    def __getattr__(self, name: str) -> Any:
-        if name != "_extra" and name in self._extra:
-            return self._extra[name]
-        raise AttributeError(f"{type(self).__name__} has no {name!r}")
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Metadata, by name."""
 
     def __str__(self) -> str:
         return self.text
@@ -167,6 +170,8 @@ class Message(Record, metaclass=MessageType):
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuilt, (type(self), self.content(), self.__dict__.get("_id"))
 
+
+_NOTHING = FrozenDict()
 
 type Piece = str | Part
 """What a message streams: text as `str`, anything else as a whole part (thinking: a piece of it)."""
@@ -200,7 +205,7 @@ class MessagePromise(StreamedPromise[Piece, Message]):
         self._class = message_class
         self._source = source
         self.role, self.agent = role, agent
-        self.known: Mapping[str, Any] = freeze(metadata)
+        self.known: Mapping[str, Any] = freeze(metadata) if metadata else _NOTHING
         super().__init__(streamer, eager=eager)
 
     def note(self, **metadata: Any) -> None:
@@ -362,8 +367,11 @@ def check_parts(content: tuple[str | Part, ...], parts: Iterable[Part]) -> tuple
     Raises:
         MessageError: Something is no part.
     """
-    if len(content) == 1 and not parts and content[0].__class__ is str:
-        return (Text(text=cast(str, content[0])),)
+    if not parts:
+        if not content:
+            return ()
+        if len(content) == 1 and content[0].__class__ is str:
+            return (Text(text=cast(str, content[0])),)
     return tuple([_part(item) for item in (*content, *parts)])
 
 

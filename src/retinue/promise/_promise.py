@@ -349,9 +349,9 @@ class StreamedPromise[P, T](Promise[T]):
             self._log = streamer._log
             self._origin = streamer._origin or streamer
         elif pieces is not None or streamer is None:
-            self._log = Log[P](pieces or (), closed=True)
+            self._log = Log(pieces or (), closed=True)
         else:
-            self._log = Log[P]()
+            self._log = Log()
             self._streamer = streamer
             self._ahead = read_ahead if starts else 0
         self._begin_stream(scope, starts)
@@ -364,6 +364,11 @@ class StreamedPromise[P, T](Promise[T]):
                 self._log.when_closed(self._conclude)
         elif starts and scope is not None:
             scope._start(self)
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if self._log.closed and self._resolver is None and not self.done:
+            self._conclude()
+        return super().__await__()
 
     def __aiter__(self) -> Reader[P]:
         source = self._origin or self
@@ -530,7 +535,7 @@ class StreamAppender[P]:
         if capture_errors is None:
             capture_errors = scope is not None and scope.capture_errors
         self._capture = capture_errors
-        self.log = Log[P]()
+        self.log: Log[P] = Log()
         self.was_open = False
 
     @property
