@@ -1,5 +1,7 @@
 """What AWAIT is for: without it a chain would ask faster than anybody can answer."""
 
+from contextlib import suppress
+
 from retinue import AWAIT, Turn, agent, chain_loop, run
 
 lines = ["one", "two"]
@@ -20,10 +22,8 @@ async def parrot(turn: Turn) -> None:
 
 
 async def main() -> list[str]:
-    try:
+    with suppress(EOFError):
         await chain_loop([user, AWAIT, parrot])
-    except EOFError:
-        pass
     return heard
 
 

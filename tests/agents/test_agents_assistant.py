@@ -1,6 +1,7 @@
 """The assistant's loop: a model and its tools, until there is an answer or a reason to stop."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -61,9 +62,7 @@ async def test_the_model_is_told_everything() -> None:
 
 
 async def test_tools_are_used_until_there_is_an_answer() -> None:
-    model = Scripted(
-        ["Let me see.", call("add", a=1, b=2)], call("add", "2", a=3, b=3), "It is 6."
-    )
+    model = Scripted(["Let me see.", call("add", a=1, b=2)], call("add", "2", a=3, b=3), "It is 6.")
     async with asyncio.timeout(LIMIT), Scope():
         said = await assistant("host", model=model, tools=[add], system="S").inquire("1+2+3?")
     assert [m.role for m in said] == ["assistant", "tool", "assistant", "tool", "assistant"]
@@ -259,7 +258,7 @@ async def test_an_assistant_reads_an_unfinished_message_whole() -> None:
 
     @agent
     async def source(turn: Turn) -> None:
-        async def words(_: MessagePromise) -> Any:
+        async def words(_: MessagePromise) -> AsyncIterator[str]:
             yield "one "
             await asyncio.sleep(0)
             yield "two"

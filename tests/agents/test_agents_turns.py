@@ -69,7 +69,10 @@ async def test_a_string_from_outside_is_the_users_and_a_reply_is_the_agents() ->
 
     async with Scope():
         (answer,) = await witness.inquire("question")
-    assert [(m.role, m.agent) for m in (*seen, answer)] == [("user", None), ("assistant", "witness")]
+    assert [(m.role, m.agent) for m in (*seen, answer)] == [
+        ("user", None),
+        ("assistant", "witness"),
+    ]
 
 
 async def test_agents_start_by_themselves_side_by_side_but_not_inside_the_call() -> None:
@@ -499,15 +502,16 @@ async def test_leaving_a_scope_by_an_error_stops_its_turns_and_waits_for_them() 
             await asyncio.sleep(0)
             log.append("closed")
 
+    asked: list[Any] = []
     async with asyncio.timeout(LIMIT):
         with pytest.raises(KeyError):
             async with Scope():
-                replies = worker.inquire()
+                asked.append(worker.inquire())
                 await running.wait()
-                never = worker.inquire()
+                asked.append(worker.inquire())
                 raise KeyError
     assert log == ["closed"]
-    for stopped in (replies, never):
+    for stopped in asked:
         with pytest.raises(PromiseCancelled):
             await stopped
 

@@ -1,7 +1,7 @@
 """Agents: an async function of a `Turn`, asked by `inquire`, answering with `reply`.
 
-A model with tools (`assistant`), a person (`human`), a team, a remote service: all are agents, and any
-of them may be asked with the unfinished replies of another.
+A model with tools (`assistant`), a person (`human`), a team, a remote service: all are agents, and
+any of them may be asked with the unfinished replies of another.
 """
 
 from ._agent import Agent, Inquiry, agent

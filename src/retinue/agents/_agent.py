@@ -1,7 +1,7 @@
 """Agent: an async function that can be asked, forked, and asked again while it still replies."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from inspect import iscoroutinefunction  # asyncio has loaded inspect already
 from typing import Any, Self, cast, overload
 
 from retinue.errors import AppenderClosed, NotAnAgent
@@ -100,7 +100,9 @@ class Agent:
         self._launch(turn, scope, eager)
         return inquiry
 
-    def fork(self, *, name: str | None = None, description: str | None = None, **arguments: Any) -> "Agent":
+    def fork(
+        self, *, name: str | None = None, description: str | None = None, **arguments: Any
+    ) -> "Agent":
         """The same agent with other arguments, and perhaps another name."""
         return type(self)(
             self._function,
@@ -221,9 +223,7 @@ def agent(
     """Make an agent of an async function, or of a class with an async `__call__`."""
     if function is not None:
         return Agent(function, name=name, description=description, arguments=arguments)
-    return lambda function: Agent(
-        function, name=name, description=description, arguments=arguments
-    )
+    return lambda function: Agent(function, name=name, description=description, arguments=arguments)
 
 
 def frozen_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -270,8 +270,6 @@ def _start_on_demand(turn: Turn) -> None:
 
 
 def _is_async(function: Any) -> bool:
-    # asyncio's check, not inspect's: importing inspect here would cost the cold start
-    if asyncio.iscoroutinefunction(function):
-        return True
-    call = getattr(function, "__call__", None)  # noqa: B004 - we look at it, not whether it is there
-    return call is not None and asyncio.iscoroutinefunction(call)
+    return iscoroutinefunction(function) or iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - its kind, not whether it is there
+    )

@@ -54,8 +54,8 @@ def assistant(
 ) -> Agent:
     """An agent that answers with a model, and uses tools until it has an answer.
 
-    Its replies are all messages of the loop, as they come: what the model says and asks for, what the
-    tools answer, and at the end the answer, with `stop_reason` in its metadata.
+    Its replies are all messages of the loop, as they come: what the model says and asks for, what
+    the tools answer, and at the end the answer, with `stop_reason` in its metadata.
 
     Args:
         name: How others call it; its own messages bear this name.
@@ -154,7 +154,9 @@ class _Loop:
             return await promise
 
         answer = await step("model_call", work, args=request)
-        if writing.is_open or not writing.was_open:  # it was recorded before: say it again as it was
+        if (
+            writing.is_open or not writing.was_open
+        ):  # it was recorded before: say it again as it was
             with writing:
                 for part in answer.parts:
                     writing.append(part)
@@ -216,7 +218,7 @@ class _Loop:
         return result
 
     async def _result(self, call: ToolCall) -> ToolResult:
-        """What the tool answers; its error is an answer, too, but a denial is not the model's matter."""
+        """What the tool answers. Its error is an answer, too; a denial is not the model's matter."""
         try:
             return await self.toolbox.use(call)
         except ToolDenied:

@@ -15,7 +15,7 @@ class _Await:
 
 
 AWAIT: Final = _Await()
-"""Stands between two agents of a chain: the first must have replied in full before the second is asked.
+"""Stands between two agents of a chain: the second is asked when the first has replied in full.
 
 Agents start when they are asked, not when they are read. A chain without it would ask for ever,
 faster than anybody can answer.

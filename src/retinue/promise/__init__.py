@@ -1,7 +1,7 @@
 """Promises and streams: work that starts by itself and that any number of readers may follow.
 
-A `Promise` is a value on its way, a `StreamedPromise` pieces and then a value. A `StreamAppender` is
-the writing end of a stream. A `Scope` owns what is started in it. DESIGN.md has the laws.
+A `Promise` is a value on its way, a `StreamedPromise` pieces and then a value. A `StreamAppender`
+is the writing end of a stream. A `Scope` owns what is started in it.
 """
 
 from ._hooks import Hooks

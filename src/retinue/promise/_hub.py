@@ -1,4 +1,4 @@
-"""What all promises of one event loop share: one start batch, one trampoline, one watch for circles."""
+"""What the promises of one event loop share: a start batch, a trampoline, a watch for circles."""
 
 import asyncio
 from collections import deque
@@ -36,6 +36,10 @@ class Work(Protocol):
 
 
 class Startable(Protocol):
+    """Something the hub begins, once: a promise, a turn."""
+
+    _queued: bool
+
     def _begin(self) -> None: ...
 
 
@@ -153,12 +157,10 @@ class Hub:
         else:
             self._watch_after = _WATCH
             return
-        self._timer = self.loop.call_later(
-            self._watch_after, self._watch, context=self._context
-        )
+        self._timer = self.loop.call_later(self._watch_after, self._watch, context=self._context)
 
     def _leads_to_itself(self, task: "asyncio.Task[Any]") -> bool:
-        """The cheap look: does following main tasks from here come back, or end where we cannot see?"""
+        """The cheap look: does following main tasks from here come back, or leave our sight?"""
         path: set[asyncio.Task[Any]] = set()
         todo = [task]
         while todo:
@@ -179,8 +181,8 @@ class Hub:
     def _judge(self) -> None:
         """The exact look, at suspects only: which works can never go on?
 
-        Greatest fixpoint: assume that every work all of whose tasks wait is stuck, then free whoever
-        waits for something that somebody outside can still produce, until nothing changes.
+        Greatest fixpoint: assume that every work all of whose tasks wait is stuck, then free
+        whoever waits for something that somebody outside can still produce, until nothing changes.
         """
         tasks = _tasks_by_work(self.loop)
         stuck: dict[Work, list[Wait]] = {}

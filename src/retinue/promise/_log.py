@@ -1,7 +1,7 @@
 """The one data structure under every stream: pieces, a closed flag, and who is waiting.
 
-Appender, promise and sequence share one `Log`; nothing is copied between them. There is no queue, no
-lock and no task in here.
+Appender, promise and sequence share one `Log`; nothing is copied between them. There is no queue,
+no lock and no task in here.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Failure:
-    """An error at its place in a log: every reader gets the same object, with its first traceback."""
+    """An error at its place: every reader gets the same object, with its first traceback."""
 
     __slots__ = ("_traceback", "error", "seen", "trace")
 

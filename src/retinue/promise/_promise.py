@@ -97,7 +97,7 @@ class Promise[T]:
         return await self
 
     def cancel(self) -> bool:
-        """Stop the work and what it started; readers see `PromiseCancelled`. False if it was done."""
+        """Stop the work and what it started; readers see PromiseCancelled. False if it was done."""
         if self.done:
             return False
         self._started = True
@@ -239,7 +239,7 @@ class Promise[T]:
 def fail(error: BaseException, scope: Scope | None) -> Failure:
     """The failure that readers see for `error`; tells the root scope of an exit signal."""
     if isinstance(error, asyncio.CancelledError):
-        cancelled = PromiseCancelled(*(str(a) for a in error.args[:1]) or ("cancelled",))
+        cancelled = PromiseCancelled(str(error) or "cancelled")
         return Failure(cancelled.with_traceback(error.__traceback__))
     failure = Failure(error, scope.trace() if scope is not None else ())
     if scope is not None and isinstance(error, KeyboardInterrupt | SystemExit):
@@ -338,6 +338,7 @@ class StreamedPromise[P, T](Promise[T]):
         self._resolver = resolver
         self._streamer: Callable[[Self], AsyncIterator[P]] | None = None
         self._origin: StreamedPromise[P, Any] | None = None
+        self._log: Log[P]
         self._ahead: int | None = None
         self._wanted = 0
         self._gate: asyncio.Future[None] | None = None
@@ -496,7 +497,7 @@ class StreamedPromise[P, T](Promise[T]):
         return cast(T, tuple(pieces))
 
     def cancel(self) -> bool:
-        """Stop the work and what it started; readers see `PromiseCancelled` after the last piece."""
+        """Stop the work and what it started; after the last piece readers see PromiseCancelled."""
         if self._log.closed and self._resolver is None:
             return False
         return super().cancel()

@@ -6,16 +6,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Token
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from ._hub import Hub, current
 from ._hooks import Hooks
+from ._hub import Hub, Startable, current
 
 if TYPE_CHECKING:
     from ._log import Failure
-    from ._promise import Promise, StreamedPromise
+    from ._promise import StreamedPromise
 
 
 class Scope:
-    """Leaving the block waits for what was started in it; leaving it by an error cancels that first.
+    """Leaving the block waits for what was started in it; leaving by an error cancels that first.
 
     Args:
         eager: Whether promises made in here start by themselves. Default: the outer scope's, True.
@@ -165,13 +165,13 @@ class Scope:
         self._waiting_to_start += 1
         return self.hub.loop.create_task(owned())
 
-    def _start(self, work: "Promise[Any]") -> None:
+    def _start(self, work: Startable) -> None:
         """Have `work` begin at the next tick; until then this scope is not idle."""
         work._queued = True
         self._waiting_to_start += 1
         self.hub.start(work)
 
-    def _dequeued(self, work: "Promise[Any]") -> None:
+    def _dequeued(self, work: Startable) -> None:
         work._queued = False
         self._waiting_to_start -= 1
         if self._idle is not None:
@@ -205,12 +205,12 @@ class Scope:
             self._tasks.add(task)
 
     def _tell_if_idle(self) -> None:
-        if not self._tasks and not self._waiting_to_start and self._idle is not None:
-            if not self._idle.done():
-                self._idle.set_result(None)
+        idle = self._idle
+        if idle is not None and not (self._tasks or self._waiting_to_start or idle.done()):
+            idle.set_result(None)
 
     async def _settle_down(self) -> None:
-        """Wait until nothing runs in here; if we are cancelled meanwhile, stop it and still wait."""
+        """Wait until nothing runs in here; being cancelled meanwhile stops it, and waits still."""
         cancelled: asyncio.CancelledError | None = None
         while self._tasks or self._waiting_to_start or self._parked:
             if not self._tasks and not self._waiting_to_start:

@@ -1,7 +1,7 @@
 """The seam through which lower rooms touch durability without knowing it: ports only.
 
-Every inquiry, model call and tool call passes through the functions here. When nobody listens they do
-nothing but run the work: no address is computed, nothing is recorded. A `Recorder` in the one
+Every inquiry, model call and tool call passes through the functions here. When nobody listens they
+do nothing but run the work: no address is computed, nothing is recorded. A `Recorder` in the one
 ContextVar changes that; the room `runs` implements it, `retinue.testing` has one in memory.
 """
 
@@ -67,7 +67,7 @@ async def step[T](
     args: Any = None,
     effect: Effect = "none",
 ) -> T:
-    """Do something that must not be done again after a crash: a model call, a tool call, the time."""
+    """Do what must not be done again after a crash: a model call, a tool call, the time."""
     listening = recorder.get()
     if listening is None:
         return await work()

@@ -1,8 +1,8 @@
-"""MemoryJournal: what turns and steps did, by address; the smallest thing that implements the ports."""
+"""MemoryJournal: what turns and steps did, by address; the least that implements the ports."""
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +37,7 @@ class MemoryJournal:
         """(address of the turn, kind, fields), in the order they happened."""
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
+    def listening(self) -> Generator[None]:
         token = recorder.set(_TurnRecorder(self, "", "root"))
         try:
             yield
@@ -57,9 +57,7 @@ class _TurnRecorder:
         self._asked: dict[tuple[str, str], tuple[int, Any]] = {}
         self._steps: dict[str, int] = {}
 
-    def inquiry(
-        self, agent: str, passed: Callable[[], str], key: str | None
-    ) -> "_TurnRecorder":
+    def inquiry(self, agent: str, passed: Callable[[], str], key: str | None) -> "_TurnRecorder":
         if key is not None:
             return _TurnRecorder(self._journal, _address(self.address, agent, "key", key), agent)
         digest = passed()

@@ -1,0 +1,53 @@
+"""What starting costs, beside a bare Python: `uv run benchmarks/alone/startup.py`.
+
+Each command runs in turn, fifteen times after one warm-up; CPU is user + system of the process.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+RUNS = 15
+MAIN = str(Path(sys.executable).parent / "main")
+COMMANDS = {
+    "bare: python -c 'import asyncio; asyncio.run(...)'": [
+        sys.executable,
+        "-c",
+        "import asyncio\nasync def hi(): return 1\nasyncio.run(hi())",
+    ],
+    "main --version": [MAIN, "--version"],
+    "main -p hi, with demo": [MAIN, "-p", "hi", "--model", "demo"],
+}
+
+
+def cpu(command: list[str]) -> float:
+    """CPU milliseconds of one run."""
+    child = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"{command} ended with {child.returncode}")
+    return 1e3 * (usage.ru_utime + usage.ru_stime)
+
+
+def main() -> None:
+    figures: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    for turn in range(RUNS + 1):
+        for name, command in COMMANDS.items():
+            spent = cpu(command)
+            if turn:
+                figures[name].append(spent)
+    bare = statistics.median(next(iter(figures.values())))
+    for name, spent in figures.items():
+        median = statistics.median(spent)
+        print(
+            f"{name:<52}{median:>7.1f} ms CPU  ({min(spent):.1f} - {max(spent):.1f})  x{median / bare:.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
