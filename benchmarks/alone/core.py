@@ -93,12 +93,8 @@ async def calls() -> None:
 
     await timed("asyncio: task, awaited", task, 5000)
     async with Scope():
-        await timed(
-            "promise: make it and await it", promise, 5000, "asyncio: create a task and await it"
-        )
-        await timed(
-            "agent call: one in, one out", call, 3000, "asyncio: create a task and await it"
-        )
+        await timed("promise: make it and await it", promise, 5000, "asyncio: task, awaited")
+        await timed("agent call: one in, one out", call, 3000, "asyncio: task, awaited")
 
 
 async def streams() -> None:

@@ -44,9 +44,8 @@ def main() -> None:
     bare = statistics.median(next(iter(figures.values())))
     for name, spent in figures.items():
         median = statistics.median(spent)
-        print(
-            f"{name:<52}{median:>7.1f} ms CPU  ({min(spent):.1f} - {max(spent):.1f})  x{median / bare:.2f}"
-        )
+        spread = f"({min(spent):.1f} - {max(spent):.1f})"
+        print(f"{name:<52}{median:>7.1f} ms CPU  {spread:<17} x{median / bare:.2f}")
 
 
 if __name__ == "__main__":

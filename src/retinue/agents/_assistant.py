@@ -154,9 +154,7 @@ class _Loop:
             return await promise
 
         answer = await step("model_call", work, args=request)
-        if (
-            writing.is_open or not writing.was_open
-        ):  # it was recorded before: say it again as it was
+        if not writing.was_open:  # it was recorded before: say it again as it was
             with writing:
                 for part in answer.parts:
                     writing.append(part)
@@ -218,7 +216,7 @@ class _Loop:
         return result
 
     async def _result(self, call: ToolCall) -> ToolResult:
-        """What the tool answers. Its error is an answer, too; a denial is not the model's matter."""
+        """What the tool answers. An error is an answer, too; a denial is not the model's matter."""
         try:
             return await self.toolbox.use(call)
         except ToolDenied:

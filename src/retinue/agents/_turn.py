@@ -173,7 +173,8 @@ class Turn(Scope):
             pass  # only now: the replies are said, and what was started is stopped
         finally:
             self.closed = True
-            self._context = self._feed.owner = None  # so that what nobody holds is gone at once
+            # What nobody else holds may go at once, without waiting for a garbage collection.
+            self._context = self._feed.owner = self._task = None
             parent._leave(task)
 
     def _close(self, failure: Failure | None) -> None:

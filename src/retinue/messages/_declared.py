@@ -1,17 +1,20 @@
-"""Records with declared fields, checked by pydantic. Loaded when somebody declares one.
+"""What needs pydantic: records with declared fields, and the doors of messages. Loaded on demand.
 
 Importing pydantic costs more than everything else Retinue imports, so a program that only talks in
 plain messages does not pay for it.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SerializationInfo, TypeAdapter
+from pydantic_core import core_schema
 
 from ._frozen import Record, freeze, set_once
-from ._message import Message, MessageType, check_parts
+from ._message import Message, MessageType, check_name, check_parts, check_text
 from ._parts import Part
+from .codecs._dicts import message_of_dict, message_to_dict
 
 
 class Frozen(Record, BaseModel, frozen=True, extra="allow", defer_build=True):
@@ -21,21 +24,21 @@ class Frozen(Record, BaseModel, frozen=True, extra="allow", defer_build=True):
     refused with `MessageError`.
     """
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         self._fill(values)
 
     def _fill(self, values: dict[str, Any]) -> None:
         """Let pydantic check what is declared, then freeze everything."""
-        declared = type(self).__pydantic_fields__
+        self.__pydantic_validator__.validate_python(_Values(values), self_instance=self)
         mapping = type(self)._mapping
-        extra = {k: freeze(v, mapping) for k, v in values.items() if k not in declared}
-        BaseModel.__init__(self, **{k: v for k, v in values.items() if k in declared})
         own = self.__dict__
-        for name in declared:
+        for name in type(self).__pydantic_fields__:
             own[name] = freeze(own[name], mapping)
+        extra = {k: freeze(v, mapping) for k, v in (self.__pydantic_extra__ or {}).items()}
         set_once(self, "__pydantic_extra__", extra)
 
     def content(self) -> dict[str, Any]:
+        """Fields and others, by name."""
         fields = {name: self.__dict__[name] for name in type(self).__pydantic_fields__}
         return {**fields, **(self.__pydantic_extra__ or {})}
 
@@ -64,6 +67,7 @@ class DeclaredMessage(Message, Frozen, metaclass=_DeclaredType):
 
     def __init__(
         self,
+        /,
         *content: str | Part,
         text: str | None = None,
         role: str | None = None,
@@ -72,12 +76,78 @@ class DeclaredMessage(Message, Frozen, metaclass=_DeclaredType):
         id: str | None = None,
         **values: Any,
     ) -> None:
+        declared = type(self).__pydantic_fields__
+        for name in values:
+            if name not in declared:
+                check_name(name)
+        if text is not None:
+            content = (*content, text)
+        if content or parts:
+            values["parts"] = check_parts(content, parts)
         if role is not None:
             values["role"] = role
-        values["parts"] = check_parts(content if text is None else (*content, text), parts)
-        self._fill({**values, "agent": agent})
+        if agent is not None:
+            values["agent"] = agent
+        self._fill(values)
         set_once(self, "_promise", None)
         if id is not None:
-            set_once(self, "_id", id)
+            set_once(self, "_id", check_text("id", id))
 
     content = Frozen.content
+
+
+class _Values(dict[str, Any]):
+    """What a constructor was given; it is checked, not decoded."""
+
+
+@cache
+def adapter(cls: type[Message]) -> TypeAdapter[Any]:
+    """What pydantic's doors of this class lead to."""
+    return TypeAdapter(cls)
+
+
+def schema(
+    cls: type[Message], source: Any, handler: Callable[[Any], core_schema.CoreSchema]
+) -> core_schema.CoreSchema:
+    """How pydantic reads and writes messages of this class, also as a field of another model."""
+    inner = handler(source) if issubclass(cls, BaseModel) else _plain_schema(cls)
+
+    def read(value: Any, inner: Callable[[Any], Any]) -> Any:
+        if value.__class__ is _Values or not isinstance(value, Mapping):
+            return inner(value)
+        return message_of_dict(cast("Mapping[str, Any]", value), cls)
+
+    return core_schema.no_info_wrap_validator_function(
+        read,
+        inner,
+        serialization=core_schema.plain_serializer_function_ser_schema(_write, info_arg=True),
+    )
+
+
+def _write(message: Message, info: SerializationInfo) -> dict[str, Any]:
+    if info.mode == "json":
+        return message_to_dict(message)
+    return {"id": message.id, **message.content()}
+
+
+def _plain_schema(cls: type[Message]) -> core_schema.CoreSchema:
+    """Instances alone are valid to pydantic itself; the rest is for its JSON schema."""
+    words: dict[str, Any] = {"type": "string"}
+    shape: dict[str, Any] = {
+        "title": cls.__name__,
+        "type": "object",
+        "properties": {
+            "id": words,
+            "role": {**words, "default": cls._role},
+            "agent": {"anyOf": [words, {"type": "null"}], "default": None},
+            "parts": {
+                "type": "array",
+                "items": {"type": "object", "properties": {"type": words}, "required": ["type"]},
+                "default": [],
+            },
+        },
+        "additionalProperties": True,
+    }
+    return core_schema.is_instance_schema(
+        cls, metadata={"pydantic_js_functions": [lambda *_: shape]}
+    )

@@ -5,37 +5,20 @@ content in one canonical form, so it is equal in every process and `Path("a")` i
 """
 
 import datetime
-import decimal
 import enum
 import hashlib
 import json
 import math
-import pathlib
-import uuid
+import sys
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar, NoReturn, Self, cast
 
 from retinue.errors import MessageError
 
-_UNCHANGING = (
-    str,
-    int,
-    float,
-    complex,
-    bytes,
-    bool,
-    type(None),
-    datetime.date,
-    datetime.time,
-    datetime.timedelta,
-    decimal.Decimal,
-    enum.Enum,
-    frozenset,
-    pathlib.PurePath,
-    uuid.UUID,
-)
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
+_UNCHANGING = (complex, datetime.date, datetime.time, datetime.timedelta, enum.Enum)
 
 
 class FrozenDict(dict[str, Any]):
@@ -50,7 +33,7 @@ class FrozenDict(dict[str, Any]):
     clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
 
     def __hash__(self) -> int:  # type: ignore[override]
-        return hash(content_hash(self))
+        return hash(frozenset(self.items()))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FrozenDict, (dict(self),)
@@ -65,87 +48,152 @@ class FrozenDict(dict[str, Any]):
 def freeze(value: Any, mapping: Callable[[dict[str, Any]], Any] = FrozenDict) -> Any:
     """The same value, unable to change.
 
+    Args:
+        value: Text, numbers, bytes, dates, Decimal, UUID, paths, enums, frozensets, records, frozen
+            dataclasses and frozen pydantic models are kept; dicts and lists are copied.
+        mapping: What a dict becomes.
+
     Raises:
         MessageError: It is of a kind that can change (a set, a list inside a foreign object, ...).
     """
+    if value.__class__ in _PLAIN:
+        return value
+    try:
+        return _frozen(value, mapping)
+    except RecursionError:
+        raise MessageError(
+            "A value is nested too deep to be part of a message, or contains itself",
+            hint="Keep the nesting below some hundred levels.",
+        ) from None
+
+
+def _frozen(value: Any, mapping: Callable[[dict[str, Any]], Any]) -> Any:
     kind = value.__class__
     if kind in _PLAIN:
         return value
     if kind is dict:
         return mapping(
             {
-                str(k): v if v.__class__ is str else freeze(v, mapping)
+                k if k.__class__ is str else _key(k): v
+                if v.__class__ is str
+                else _frozen(v, mapping)
                 for k, v in cast("dict[Any, Any]", value).items()
             }
         )
     if isinstance(value, tuple | list):
-        frozen = tuple([freeze(item, mapping) for item in cast("list[Any]", value)])
-        return value if value.__class__ is not list and frozen == value else frozen
-    if isinstance(value, Record | FrozenDict):
+        items = cast("tuple[Any, ...]", value)
+        frozen = tuple([_frozen(item, mapping) for item in items])
+        return value if isinstance(value, tuple) and _same(frozen, items) else frozen
+    if isinstance(value, Record):
         return value
-    if isinstance(value, frozenset):
-        for item in cast("frozenset[Any]", value):
-            freeze(item, mapping)
+    if isinstance(value, _UNCHANGING) or _is_of(value, _LATE):
         return cast(Any, value)
-    if isinstance(value, _UNCHANGING):
-        return value
+    if isinstance(value, FrozenDict):
+        items = tuple(value.values())
+        same = _same([_frozen(item, mapping) for item in items], items)
+        return value if same else _frozen(dict(value), mapping)
+    if isinstance(value, frozenset):
+        items = tuple(cast("frozenset[Any]", value))
+        frozen = [_frozen(item, mapping) for item in items]
+        return cast(Any, value) if _same(frozen, items) else frozenset(frozen)
     if isinstance(value, Mapping):
-        return freeze(dict(cast("Mapping[Any, Any]", value)), mapping)
-    if is_dataclass(value) and value.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        return value
-    config: Any = getattr(value, "model_config", None)  # pydantic's, without importing it
-    if isinstance(config, Mapping) and cast("Mapping[str, Any]", config).get("frozen"):
-        return value
-    raise MessageError(
-        f"{type(value).__name__} can change, so it cannot be part of a message",
-        hint="Use str, numbers, tuples, frozensets, dicts with text keys, dates, paths, UUIDs, enums.",
-    )
+        return _frozen(dict(cast("Mapping[Any, Any]", value)), mapping)
+    for bare in (str, int, float, bytes):
+        if isinstance(value, bare):
+            return _bare(value, bare)  # of a subclass, which may carry anything else along
+    insides = _insides(value)
+    if insides is None:
+        raise MessageError(
+            f"{kind.__name__} can change, so it cannot be part of a message",
+            hint="Use text, numbers, tuples, frozensets, dicts with text keys, dates, paths, enums.",
+        )
+    for name, inner in insides.items():
+        if _frozen(inner, mapping) is not inner:
+            raise MessageError(
+                f"{name!r} of this {kind.__name__} can change, so it cannot be part of a message",
+                hint="Use tuples for lists and FrozenDict for dicts in there.",
+            )
+    return value
 
 
 def canonical(value: Any) -> str:
     """The one text of a frozen value's typed content; values that differ never share it."""
-    return _encode(_plain(value)).decode("utf-8", "surrogatepass")
+    return _encode(plain(value, _by_hash)).decode("utf-8", "surrogatepass")
 
 
 def content_hash(value: Any) -> str:
     """SHA-256 over the canonical form, as 64 hex digits."""
-    return hashlib.sha256(_encode(_plain(value))).hexdigest()
+    return hashlib.sha256(_encode(plain(value, _by_hash))).hexdigest()
 
 
-def _encode(plain: Any) -> bytes:
-    text = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return text.encode("utf-8", "surrogatepass")
+def plain(value: Any, record: Callable[["Record"], Any]) -> Any:
+    """The JSON form of a frozen value: what JSON does not know is an object with one "$tag".
 
+    A dict's own keys that begin with "$" get another "$" before them, so they cannot pass for tags.
 
-def _plain(value: Any) -> Any:
-    if value.__class__ is float and not math.isfinite(value):
-        return {"$float": repr(value)}
-    if value.__class__ in _PLAIN and value.__class__ is not bytes:
+    Args:
+        record: Gives the form of a record found inside.
+
+    Raises:
+        MessageError: There is something in it that can change.
+    """
+    kind = value.__class__
+    if kind is str or kind is int or kind is bool or value is None:
         return value
-    if isinstance(value, Mapping):
-        # A key of the user's that looks like a tag of ours is escaped, so it cannot pass for one.
-        pairs = cast("Mapping[str, Any]", value).items()
-        return {f"${k}" if k.startswith("$") else k: _plain(v) for k, v in pairs}
-    if isinstance(value, Record):
-        return {f"${type(value).__name__}": value.hash}  # kept by the record once it is known
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in cast("tuple[Any, ...]", value)]
-    if isinstance(value, frozenset):
-        return {"$set": sorted(canonical(item) for item in cast("frozenset[Any]", value))}
-    if isinstance(value, bytes):
-        return {"$bytes": value.hex()}
-    if isinstance(value, pathlib.PurePath):
+    match value:
+        case enum.Enum():
+            return {"$enum": [kind.__name__, plain(value.value, record)]}
+        case str():
+            return _bare(value, str)
+        case int():
+            return int(value)
+        case float():
+            return float(value) if math.isfinite(value) else {"$float": repr(float(value))}
+        case Record():
+            return record(value)
+        case tuple() | list():
+            return [plain(item, record) for item in cast("tuple[Any, ...]", value)]
+        case Mapping():
+            pairs = cast("Mapping[Any, Any]", value).items()
+            return {_escaped(_key(k)): plain(v, record) for k, v in pairs}
+        case bytes():
+            return {"$bytes": b2a_base64(value, newline=False).decode("ascii")}
+        case frozenset():
+            items = [plain(item, record) for item in cast("frozenset[Any]", value)]
+            return {"$set": sorted(items, key=_encode)}
+        case complex():
+            return {"$complex": [plain(value.real, record), plain(value.imag, record)]}
+        case datetime.datetime():
+            return {"$datetime": [value.isoformat(), value.fold, _zone(value.tzinfo)]}
+        case datetime.time():
+            return {"$time": [value.isoformat(), value.fold, _zone(value.tzinfo)]}
+        case datetime.date():
+            return {"$date": value.isoformat()}
+        case datetime.timedelta():
+            return {"$timedelta": [value.days, value.seconds, value.microseconds]}
+        case _:
+            return _plain_object(value, record)
+
+
+def _plain_object(value: Any, record: Callable[["Record"], Any]) -> Any:
+    name = type(value).__name__
+    if _is_of(value, {"decimal": "Decimal"}):
+        return {"$decimal": str(value)}
+    if _is_of(value, {"uuid": "UUID"}):
+        return {"$uuid": str(value)}
+    if _is_of(value, {"pathlib": "Path"}):
         return {"$path": value.as_posix()}
-    if isinstance(value, enum.Enum):
-        return {f"${type(value).__name__}": _plain(value.value)}
-    if isinstance(value, datetime.date | datetime.time):
-        return {f"${type(value).__name__}": value.isoformat()}
-    if is_dataclass(value) and not isinstance(value, type):
-        data = {f.name: getattr(value, f.name) for f in fields(value)}
-        return {f"${type(value).__name__}": {k: _plain(v) for k, v in data.items() if v is not None}}
-    if hasattr(value, "model_dump"):
-        return {f"${type(value).__name__}": _plain(freeze(value.model_dump()))}
-    return {f"${type(value).__name__}": str(value)}
+    if _is_of(value, {"pathlib": "PurePath"}):
+        return {f"${name.lower()}": value.as_posix()}
+    insides = _insides(value)
+    if insides is None:
+        raise MessageError(
+            f"{name} has no lasting form",
+            hint="Use text, numbers, tuples, frozensets, dicts with text keys, dates, paths, enums.",
+        )
+    # None is left out, so that a field added later does not change the hash of what is older.
+    data = {k: plain(v, record) for k, v in insides.items() if v is not None}
+    return {"$data": [name, data]}
 
 
 class Record:
@@ -163,8 +211,8 @@ class Record:
         """SHA-256 of class and typed content, 64 hex digits; equal in every process."""
         kept: str | None = self.__dict__.get("_hash")
         if kept is None:
-            content = {f"${type(self).__name__}": _plain(FrozenDict(self.content()))}
-            kept = hashlib.sha256(_encode(content)).hexdigest()
+            content = plain(self.content(), _by_hash)
+            kept = hashlib.sha256(_encode([type(self).__name__, content])).hexdigest()
             set_once(self, "_hash", kept)
         return kept
 
@@ -181,10 +229,17 @@ class Record:
         raise AttributeError(f"{type(self).__name__} does not change; make a new one")
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and cast(Record, other).content() == self.content()
+        # by hash, so that equal records always have equal hashes: 1, 1.0 and True differ
+        return self is other or (
+            type(other) is type(self) and cast(Record, other).hash == self.hash
+        )
 
     def __hash__(self) -> int:
         return hash(self.hash)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """What pydantic offers: a new record with some fields changed, checked like any other."""
+        return type(self)(**{**self.content(), **update}) if update else self
 
     def __copy__(self) -> Self:
         return self
@@ -195,3 +250,64 @@ class Record:
 
 set_once = object.__setattr__
 """The way around that, for the moment of construction only."""
+
+_LATE = {"decimal": "Decimal", "pathlib": "PurePath", "uuid": "UUID"}
+"""Kinds whose modules cost the cold start: a value of theirs exists only once they are loaded."""
+
+
+def _is_of(value: Any, kinds: Mapping[str, str]) -> bool:
+    """Whether it is of one of these kinds, by module and name; loads nothing."""
+    for module, name in kinds.items():
+        loaded = sys.modules.get(module)
+        if loaded is not None and isinstance(value, getattr(loaded, name)):
+            return True
+    return False
+
+
+def _insides(value: Any) -> dict[str, Any] | None:
+    """The fields of a frozen dataclass or a frozen pydantic model; None of anything else."""
+    if isinstance(value, type):
+        return None
+    if is_dataclass(value) and value.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    config: Any = getattr(value, "model_config", None)  # pydantic's, without importing it
+    if isinstance(config, Mapping) and cast("Mapping[str, Any]", config).get("frozen"):
+        return dict(value)
+    return None
+
+
+def _same(some: "tuple[Any, ...] | list[Any]", others: tuple[Any, ...]) -> bool:
+    """Whether these are the very same objects; equal ones might still change."""
+    return all([one is other for one, other in zip(some, others, strict=True)])
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise MessageError(
+            f"{key!r} is no text, so it cannot name a value in a message",
+            hint="Write the keys of dicts as text.",
+        )
+    return _bare(key, str)
+
+
+def _bare[T](value: Any, kind: type[T]) -> T:
+    """The same value of exactly this class, whatever its own class makes of `str`."""
+    return str.__str__(value) if kind is str else kind(value)  # type: ignore[return-value]
+
+
+def _escaped(key: str) -> str:
+    return f"${key}" if key.startswith("$") else key
+
+
+def _zone(zone: datetime.tzinfo | None) -> str | None:
+    """The name of an IANA time zone; offsets are in the ISO form already."""
+    return getattr(zone, "key", None)
+
+
+def _by_hash(record: Record) -> Any:
+    return {"$record": record.hash}  # kept by the record once it is known
+
+
+def _encode(data: Any) -> bytes:
+    text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return text.encode("utf-8", "surrogatepass")

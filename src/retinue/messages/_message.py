@@ -5,9 +5,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from weakref import ReferenceType, ref
 
 from retinue.errors import MessageError, PromiseError
 from retinue.promise import (
+    UNSET,
     Failure,
     Log,
     Reader,
@@ -16,27 +18,20 @@ from retinue.promise import (
     scope_for_new_work,
 )
 
-from ._frozen import FrozenDict, Record, content_hash, freeze, set_once
+from ._doors import Doors, declares
+from ._frozen import FrozenDict, content_hash, freeze, set_once
 from ._parts import PARTS, Part, Text, Thinking, ToolCall, ToolResult
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-def _annotated(namespace: dict[str, Any]) -> Iterable[str]:
-    """The names a class body annotates, class variables aside."""
-    for name, kind in namespace.get("__annotations__", {}).items():
-        words = kind if isinstance(kind, str) else repr(kind)
-        if "ClassVar" not in words:
-            yield name
-
-
 class MessageType(type):
-    """The class of message classes: a subclass that declares fields becomes a pydantic model."""
+    """The class of message classes: a subclass that declares something becomes a pydantic model."""
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
     ) -> Any:
-        if bases != (Record,) and any(not n.startswith("_") for n in _annotated(namespace)):
+        if bases != (Doors,) and (options or declares(namespace)):
             declared: Any = import_module("._declared", __package__).DeclaredMessage
             bases = (*[base for base in bases if base is not Message], declared)
             return type(declared)(name, bases, namespace, **options)
@@ -48,7 +43,7 @@ class MessageType(type):
         super().__init__(name, bases, namespace)
 
 
-class Message(Record, metaclass=MessageType):
+class Message(Doors, metaclass=MessageType):
     """An immutable message. Subclass it to declare more fields; pydantic checks those.
 
     Args:
@@ -69,13 +64,14 @@ class Message(Record, metaclass=MessageType):
         role: str
         parts: tuple[Part, ...]
         agent: str | None
-        _promise: "MessagePromise | None"
+        _promise: "ReferenceType[MessagePromise] | None"
 
     _role: ClassVar[str] = "user"
     """The role where none is given."""
 
     def __init__(
         self,
+        /,
         *content: str | Part,
         text: str | None = None,
         role: str | None = None,
@@ -86,20 +82,21 @@ class Message(Record, metaclass=MessageType):
     ) -> None:
         if text is not None:
             content = (*content, text)
-        set_once(self, "role", self._role if role is None else role)
+        if role.__class__ is not str:
+            role = self._role if role is None else check_text("role", role)
+        if agent is not None and agent.__class__ is not str:
+            agent = check_text("agent", agent)
+        set_once(self, "role", role)
         set_once(self, "parts", check_parts(content, parts))
         set_once(self, "agent", agent)
         set_once(self, "_promise", None)
         for name, value in metadata.items():
-            if name[0] == "_":
-                raise MessageError(
-                    f"{name!r} cannot be a name in a message", hint="Names begin with a letter."
-                )
+            check_name(name)
             if value.__class__ is not str:
                 value = freeze(value, self._mapping)
             set_once(self, name, value)
         if id is not None:
-            set_once(self, "_id", id)
+            set_once(self, "_id", check_text("id", id))
 
     @property
     def id(self) -> str:
@@ -134,16 +131,19 @@ class Message(Record, metaclass=MessageType):
     @property
     def as_promise(self) -> "MessagePromise":
         """This message as a promise that is kept already; always the same one."""
-        promise = self._promise
+        kept = self._promise
+        promise = kept() if kept is not None else None
         if promise is None:
             promise = KeptMessagePromise(self)
-            set_once(self, "_promise", promise)
+            # Weak, for the promise holds the message: a circle would wait for the collector.
+            set_once(self, "_promise", ref(promise))
         return promise
 
     def content(self) -> dict[str, Any]:
+        """Role, parts, agent and metadata, by name."""
         return {name: value for name, value in self.__dict__.items() if name[0] != "_"}
 
-    def replaced(self, **changes: Any) -> "Self":
+    def replaced(self, **changes: Any) -> Self:
         """A new message of the same class with some fields changed; its id is new, too."""
         if "text" in changes:
             changes["parts"] = (Text(text=changes.pop("text")),)
@@ -168,13 +168,26 @@ class Message(Record, metaclass=MessageType):
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (type(self), self.content(), self.__dict__.get("_id"))
+        return _rebuilt, (type(self), self.content(), self.id)
 
 
 _NOTHING = FrozenDict()
 
 type Piece = str | Part
 """What a message streams: text as `str`, anything else as a whole part (thinking: a piece of it)."""
+
+
+class Words(str):
+    """Text in a stream that has a source of its own, other than its promise's."""
+
+    __slots__ = ("source",)
+
+    def __new__(cls, text: str, source: str | None) -> Self:
+        words = super().__new__(cls, text)
+        words.source = source
+        return words
+
+    source: str | None
 
 
 class MessagePromise(StreamedPromise[Piece, Message]):
@@ -215,9 +228,20 @@ class MessagePromise(StreamedPromise[Piece, Message]):
         self._late.update(metadata)
 
     @property
+    def id(self) -> str:
+        """The id that the message has, or will have."""
+        if self._value is not UNSET:
+            return cast(Message, self._value).id
+        kept = (self._late or {}).get("id", self.known.get("id"))
+        if kept is None:
+            kept = new_id()
+            self.note(id=kept)
+        return kept
+
+    @property
     def text_so_far(self) -> str:
         """The text that has come until now."""
-        return "".join([p for p in self._log.pieces if p.__class__ is str])  # type: ignore[misc]
+        return "".join([str(piece) for piece in self._log.pieces if isinstance(piece, str | Text)])
 
     def __aiter__(self) -> "Reader[str]":  # type: ignore[override]
         return _TextReader(self._origin or self)
@@ -241,10 +265,18 @@ class MessagePromise(StreamedPromise[Piece, Message]):
     def _whole(self, pieces: list[Piece]) -> Message:
         parts: list[Part] = []
         words: list[str] = []
-        source = self._source
+        own = source = self._source  # of the words
         for piece in pieces:
-            if piece.__class__ is str:
+            if piece.__class__ is str and source is own:
                 words.append(cast(str, piece))
+                continue
+            if isinstance(piece, str | Text):
+                its = piece.source if isinstance(piece, Words | Text) else own
+                if words and its != source:
+                    parts.append(Text(text="".join(words), source=source))
+                    words = []
+                source = its
+                words.append(str(piece))
                 continue
             if words:
                 parts.append(Text(text="".join(words), source=source))
@@ -254,14 +286,12 @@ class MessagePromise(StreamedPromise[Piece, Message]):
                 parts[-1] = Thinking(
                     text=last.text + piece.text, signature=piece.signature, source=piece.source
                 )
-            elif isinstance(piece, str):
-                words.append(str(piece))
             else:
                 parts.append(piece)
         if words:
             parts.append(Text(text="".join(words), source=source))
-        values = {**self.known, **(self._late or {})}
-        return self._class(role=self.role, parts=parts, agent=self.agent, **values)
+        values = {"role": self.role, "agent": self.agent, **self.known, **(self._late or {})}
+        return self._class(parts=parts, **values)
 
 
 class KeptMessagePromise(MessagePromise):
@@ -287,9 +317,7 @@ class KeptMessagePromise(MessagePromise):
     @property
     def _log(self) -> Log[Piece]:
         if self._pieces is None:
-            parts = self._value.parts
-            pieces = [part.text if part.__class__ is Text else part for part in parts]
-            self._pieces = Log(pieces, closed=True)
+            self._pieces = Log([_piece(part) for part in self._value.parts], closed=True)
         return self._pieces
 
     @property
@@ -327,6 +355,8 @@ class _TextReader(Reader[Any]):
                     return cast(str, piece)
                 if piece.__class__ is Failure:
                     cast(Failure, piece).throw()
+                if isinstance(piece, str | Text):
+                    return str(piece)
                 continue
             if log.closed:
                 raise StopAsyncIteration
@@ -359,6 +389,7 @@ class Messages(tuple[Message, ...]):
 
 
 _OURS = frozenset({"role", "parts", "agent"})
+_RESERVED = frozenset(dir(Message)) - _OURS
 
 
 def check_parts(content: tuple[str | Part, ...], parts: Iterable[Part]) -> tuple[Part, ...]:
@@ -375,6 +406,35 @@ def check_parts(content: tuple[str | Part, ...], parts: Iterable[Part]) -> tuple
     return tuple([_part(item) for item in (*content, *parts)])
 
 
+def check_name(name: str) -> None:
+    """Whether this can be the name of metadata.
+
+    Raises:
+        MessageError: It is private, or a message has something else of that name.
+    """
+    if name[:1] == "_" or name in _RESERVED or not name:
+        raise MessageError(
+            f"{name!r} cannot be the name of metadata",
+            hint="The words of a message are its `text`."
+            if name == "content"
+            else "Choose another, one that begins with a letter.",
+        )
+
+
+def check_text(name: str, value: Any) -> str:
+    """The value, which must be text; of exactly that class.
+
+    Raises:
+        MessageError: It is something else.
+    """
+    if not isinstance(value, str):
+        raise MessageError(
+            f"{name!r} of a message is text, not {type(value).__name__}",
+            hint=f"Give it as text: {name}='...'.",
+        )
+    return str.__str__(value)
+
+
 def _rebuilt(cls: type[Message], content: dict[str, Any], id: str | None) -> Message:
     return cls(**content, id=id)
 
@@ -385,18 +445,32 @@ def _part(item: Any) -> Part:
     if isinstance(item, PARTS):
         return cast(Part, item)
     if isinstance(item, str):
-        return Text(text=str(item))
+        return Text(text=str.__str__(item))
     raise MessageError(
         f"{type(item).__name__} is no part of a message",
         hint="Parts are text, Image, Audio, File, Thinking, ToolCall, ToolResult and Block.",
     )
 
 
+def _piece(part: Part) -> Piece:
+    """A part of a message that is there as a piece of its stream."""
+    if isinstance(part, Text):
+        return part.text if part.source is None else Words(part.text, part.source)
+    return part
+
+
 def new_id() -> str:
     """A ULID (https://github.com/ulid/spec): 48 bits of milliseconds, 80 random bits, 26 letters."""
-    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
-    letters = [_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5)]
-    return "".join(letters)
+    return _letters((time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10)))
+
+
+def derived_id(hash: str, occurrence: int) -> str:
+    """An id of the same form that is always the same for these two."""
+    return _letters(int(content_hash((hash, occurrence))[:32], 16))
+
+
+def _letters(number: int) -> str:
+    return "".join([_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5)])
 
 
 def chained_hash(messages: Iterable[Message], *, before: str = "") -> str:

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._frozen import FrozenDict, freeze
+from ._frozen import FrozenDict, freeze, set_once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
+    """Words."""
+
     text: str
     source: str | None = None
 
@@ -28,6 +30,9 @@ class Image:
     url: str | None = None
     source: str | None = None
 
+    def __post_init__(self) -> None:
+        _keep_bytes(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audio:
@@ -37,6 +42,9 @@ class Audio:
     data: bytes | None = field(default=None, repr=False)
     url: str | None = None
     source: str | None = None
+
+    def __post_init__(self) -> None:
+        _keep_bytes(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +56,9 @@ class File:
     data: bytes | None = field(default=None, repr=False)
     url: str | None = None
     source: str | None = None
+
+    def __post_init__(self) -> None:
+        _keep_bytes(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +80,7 @@ class ToolCall:
     source: str | None = None
 
     def __post_init__(self) -> None:
-        if self.args.__class__ is not FrozenDict:
-            object.__setattr__(self, "args", freeze(self.args))
+        set_once(self, "args", freeze(self.args))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,27 +94,27 @@ class ToolResult:
     source: str | None = None
 
     def __post_init__(self) -> None:
-        if self.content.__class__ not in (str, tuple):
-            object.__setattr__(self, "content", tuple(self.content))
+        if not isinstance(self.content, str | tuple):
+            set_once(self, "content", tuple(self.content))
 
     @property
     def text(self) -> str:
         """The words of the answer."""
         if isinstance(self.content, str):
             return self.content
-        return "".join(part.text for part in self.content if isinstance(part, Text))
+        return "".join([part.text for part in self.content if isinstance(part, Text)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Something only its vendor understands (encrypted reasoning, ...): kept, and sent back as it is."""
+    """Something only its vendor understands (encrypted reasoning, ...): kept, and sent back as is."""
 
     vendor: str
     data: Any
     source: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "data", freeze(self.data))
+        set_once(self, "data", freeze(self.data))
 
 
 type Part = Text | Image | Audio | File | Thinking | ToolCall | ToolResult | Block
@@ -119,3 +129,9 @@ class ToolSpec:
     name: str
     description: str
     parameters: Mapping[str, Any]
+
+
+def _keep_bytes(part: Image | Audio | File) -> None:
+    """A bytearray or a memoryview could still be changed by whoever made it."""
+    if part.data is not None and part.data.__class__ is not bytes:
+        set_once(part, "data", bytes(part.data))

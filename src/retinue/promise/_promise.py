@@ -114,6 +114,8 @@ class Promise[T]:
 
     def _begin(self) -> None:
         """Called by the hub alone: never inside a constructor, never in a reader's stack."""
+        if self._started and not self._queued:
+            return
         scope = self._adopted()
         if not self._started:
             self._started = True
@@ -153,23 +155,26 @@ class Promise[T]:
         if self.done:
             return
         self._value = value
-        self._wake()
-        if self._scope is not None and self._scope.hooks is not None:
-            self._scope.hooks.resolved(self, value)
+        self._finish(value)
 
     def _settle_failure(self, error: BaseException | Failure) -> None:
         if self.done:
             return
         self._failure = error if isinstance(error, Failure) else self._fail(error)
+        self._finish(self._failure.error)
+
+    def _finish(self, outcome: Any) -> None:
         self._wake()
-        if self._scope is not None and self._scope.hooks is not None:
-            self._scope.hooks.resolved(self, self._failure.error)
+        scope = self._scope
+        if scope is not None and scope.hooks is not None:
+            scope.hooks.resolved(self, outcome)
+        # What the work held may go at once, without waiting for a garbage collection.
+        self._resolver = self._context = self._scope = None
 
     def _fail(self, error: BaseException) -> Failure:
         return fail(error, self._scope)
 
     def _wake(self) -> None:
-        self._resolver = self._context = None  # what the work held may go
         waiters, self._waiters = self._waiters, None
         for future in waiters or ():
             if not future.done():
@@ -361,14 +366,18 @@ class StreamedPromise[P, T](Promise[T]):
         if self._streamer is None and self._resolver is None:
             # Nothing to run: the value follows from the pieces once the log is closed.
             self._started = True
-            if scope is not None and scope.hooks is not None:
-                self._log.when_closed(self._conclude)
+            self._context = None
+            if scope is not None:
+                self._scope = scope.home
+                if scope.hooks is not None:
+                    self._log.when_closed(self._conclude)
         elif starts and scope is not None:
             scope._start(self)
 
     def __await__(self) -> Generator[Any, None, T]:
-        if self._log.closed and self._resolver is None and not self.done:
-            self._conclude()
+        if self._value is UNSET and self._failure is None:
+            if self._log.closed and self._resolver is None:
+                self._conclude()
         return super().__await__()
 
     def __aiter__(self) -> Reader[P]:

@@ -41,6 +41,7 @@ class Scope:
         "closed",
         "eager",
         "errors_as_messages",
+        "home",
         "hooks",
         "hub",
         "parent",
@@ -73,6 +74,9 @@ class Scope:
     def _set_up(self, parent: "Scope | None") -> None:
         """Everything but the options; a turn, made for every inquiry, uses this directly."""
         self.parent = parent
+        # The nearest scope that is a block: what runs nothing itself belongs there, not to a turn
+        # whose replies would hold it, and be held by it.
+        self.home: Scope = parent.home if self.is_turn and parent is not None else self
         self._tasks: set[asyncio.Task[Any]] | None = None
         self._parked: set[StreamedPromise[Any, Any]] | None = None
         self._waiting_to_start = 0

@@ -1,0 +1,28 @@
+"""A reader for whoever hands pieces on: errors stay pieces, in their place."""
+
+from typing import Any
+
+from retinue.promise import Failure, Reader
+
+
+class RawReader[P](Reader[P | Failure]):
+    """A reader that is given failures as they are, so that they keep their first traceback."""
+
+    __slots__ = ()
+
+    async def __anext__(self) -> P | Failure:
+        log: Any = self._log
+        while True:
+            at = self._next
+            if self._source._ahead is not None:
+                self._source._want(at)
+            if at < len(log.pieces):
+                self._next = at + 1
+                return log.pieces[at]
+            if log.closed:
+                raise StopAsyncIteration
+            future = self._wait_for(at)
+            try:
+                await future
+            finally:
+                self._stop_waiting(future)

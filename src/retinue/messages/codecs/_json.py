@@ -1,0 +1,88 @@
+"""Messages as one JSON text, with the version of its form: `{"v": 1, "messages": [...]}`."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final, cast
+
+from retinue.errors import MessageError
+
+from .._message import Message, Messages
+from ._dicts import message_from_dict, message_to_dict
+
+VERSION: Final = 1
+
+
+def to_json(messages: Message | Iterable[Message]) -> str:
+    """The messages as JSON on one line; `from_json` gives equal ones of the same ids."""
+    some = (messages,) if isinstance(messages, Message) else messages
+    return dumps({"v": VERSION, "messages": [message_to_dict(message) for message in some]})
+
+
+def from_json(text: str | bytes, *, classes: Iterable[type[Any]] = ()) -> Messages:
+    """The messages of which this is the JSON.
+
+    Args:
+        text: As `to_json` gives it.
+        classes: Of messages and values in it. Message classes and enums that are imported are known.
+
+    Raises:
+        MessageError: It is no JSON, of another version, or malformed.
+    """
+    data = loads(text)
+    check_version(data)
+    messages = data.get("messages")
+    if not isinstance(messages, list):
+        raise MessageError(
+            "This JSON has no list of messages", hint='It should be {"v": 1, "messages": [...]}.'
+        )
+    found = cast("list[Any]", messages)
+    return Messages([message_from_dict(_object(data), classes=tuple(classes)) for data in found])
+
+
+def dumps(data: Any) -> str:
+    """Readable JSON on one line; lone surrogates are escaped, so that it can be written as UTF-8."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def loads(text: str | bytes) -> dict[str, Any]:
+    """An object from JSON.
+
+    Raises:
+        MessageError: It is no JSON, or no object.
+    """
+    try:
+        return _object(json.loads(text, parse_constant=_no_number))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, MessageError):
+            raise
+        raise MessageError(
+            f"This is no JSON: {error}", hint="Look whether the text is cut, or the wrong file."
+        ) from error
+
+
+def check_version(data: dict[str, Any]) -> None:
+    """Whether we can read this.
+
+    Raises:
+        MessageError: It is of another version.
+    """
+    version = data.get("v")
+    if version != VERSION or isinstance(version, bool):
+        raise MessageError(
+            f"This JSON is of version {version!r}, and this release reads {VERSION}",
+            hint="Read it with a newer release, or look whether it is the wrong file.",
+        )
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _object(data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise MessageError(
+            f"An object is expected here, not {type(data).__name__}",
+            hint="Compare it with what `to_json(...)` gives.",
+        )
+    return cast("dict[str, Any]", data)

@@ -1,0 +1,190 @@
+"""From the JSON form of a value (see `plain` in `_frozen`) back to the value."""
+
+import datetime
+import enum
+import math
+from binascii import a2b_base64
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
+from typing import Any, Final, cast
+
+from retinue.errors import MessageError
+
+from .._frozen import Record, freeze
+from .._parts import PARTS, ToolSpec
+
+
+class Classes:
+    """The classes that data may name.
+
+    Args:
+        given: They come first. Besides them records and enums are found that are imported already,
+            and the parts of messages.
+    """
+
+    def __init__(self, given: Iterable[type[Any]] = ()) -> None:
+        self._given = {cls.__name__: cls for cls in (*PARTS, ToolSpec, *given)}
+
+    def find[T](self, name: Any, kind: type[T]) -> type[T]:
+        """The class of that name, which is a `kind`.
+
+        Raises:
+            MessageError: There is none, or there are several.
+        """
+        given = self._given.get(name)
+        if given is not None and issubclass(given, kind):
+            return given
+        found = {
+            (cls.__module__, cls.__qualname__): cls  # the latest, where one was defined anew
+            for cls in (_below(kind) if issubclass(kind, Record | enum.Enum) else ())
+            if cls.__name__ == name
+        }
+        if len(found) != 1:
+            raise MessageError(
+                f"{'Several classes are' if found else 'No class is'} named {name!r}",
+                hint=f"Give the one that is meant: classes=[{name}].",
+            )
+        return next(iter(found.values()))
+
+
+type Restore = Callable[[Any, Classes], Any]
+type Inner = Callable[[Any], Any]
+
+
+def restored(data: Any, classes: Classes, tags: Mapping[str, Restore]) -> Any:
+    """The value of which `data` is the JSON form; its dicts and lists are for the owner to freeze.
+
+    Args:
+        classes: Where the classes are found that data name.
+        tags: What is known besides the kinds of value here: records.
+
+    Raises:
+        MessageError: The data are malformed.
+    """
+    if isinstance(data, list):
+        return [restored(item, classes, tags) for item in cast("list[Any]", data)]
+    if not isinstance(data, Mapping):
+        return data
+    pairs = cast("Mapping[str, Any]", data)
+    tag = next(iter(pairs), "")
+    if not _is_tag(tag):
+        return {unescaped(k): restored(v, classes, tags) for k, v in pairs.items()}
+    if len(pairs) > 1 or (tag not in _ATOMS and tag not in _NESTS and tag not in tags):
+        raise MessageError(
+            f"{tag!r} is no kind of value that this release knows",
+            hint="A newer release wrote it; or a key of a dict is meant, which begins with '$$'.",
+        )
+    value = pairs[tag]
+    try:
+        if tag in _ATOMS:
+            return _loaded(_ATOMS[tag])(value)
+        if tag in tags:
+            return tags[tag](value, classes)
+        return _NESTS[tag](value, lambda inner: restored(inner, classes, tags), classes)
+    except MessageError:
+        raise
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        raise MessageError(
+            f"{value!r} is not what {tag!r} looks like: {error}", hint="Mend it, or leave it out."
+        ) from error
+
+
+def unescaped(key: Any) -> Any:
+    """A dict's own key, of which `key` is the escaped form.
+
+    Raises:
+        MessageError: It is a tag, not a key.
+    """
+    if _is_tag(key):
+        raise MessageError(
+            f"{key!r} stands where a name is expected", hint="A name begins with '$$', not '$'."
+        )
+    return key.removeprefix("$") if isinstance(key, str) else key  # refused when it is frozen
+
+
+def _is_tag(key: Any) -> bool:
+    return isinstance(key, str) and key.startswith("$") and not key.startswith("$$")
+
+
+def _below[T](kind: type[T]) -> Iterator[type[T]]:
+    """A class and its subclasses, older ones first."""
+    yield kind
+    for cls in type.__subclasses__(kind):
+        yield from _below(cls)
+
+
+def _loaded(made: "str | Callable[[Any], Any]") -> Callable[[Any], Any]:
+    """What makes a kind of value; modules that cost the cold start are loaded with the first."""
+    if not isinstance(made, str):
+        return made
+    module, _, name = made.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _float(text: Any) -> float:
+    value = float(text)
+    if math.isfinite(value):
+        raise ValueError("a finite number is written as a number")
+    return value
+
+
+def _datetime(data: Any) -> datetime.datetime:
+    text, fold, zone = data
+    value = datetime.datetime.fromisoformat(text)
+    return value.replace(tzinfo=_zone(zone) or value.tzinfo, fold=fold)
+
+
+def _time(data: Any) -> datetime.time:
+    text, fold, zone = data
+    value = datetime.time.fromisoformat(text)
+    return value.replace(tzinfo=_zone(zone) or value.tzinfo, fold=fold)
+
+
+def _zone(name: Any) -> datetime.tzinfo | None:
+    return None if name is None else _loaded("zoneinfo:ZoneInfo")(name)
+
+
+def _timedelta(data: Any) -> datetime.timedelta:
+    days, seconds, microseconds = data
+    return datetime.timedelta(days=days, seconds=seconds, microseconds=microseconds)
+
+
+def _complex(data: Any, inner: Inner, _: Classes) -> complex:
+    real, imaginary = data
+    return complex(inner(real), inner(imaginary))
+
+
+def _set(data: Any, inner: Inner, _: Classes) -> frozenset[Any]:
+    return frozenset([freeze(inner(item)) for item in data])
+
+
+def _enum(data: Any, inner: Inner, classes: Classes) -> enum.Enum:
+    name, value = data
+    return classes.find(name, enum.Enum)(freeze(inner(value)))
+
+
+def _object(data: Any, inner: Inner, classes: Classes) -> Any:
+    name, fields = data
+    return classes.find(name, object)(**freeze(inner(fields)))
+
+
+_ATOMS: Final[dict[str, str | Callable[[Any], Any]]] = {
+    "$bytes": lambda data: a2b_base64(data, strict_mode=True),
+    "$date": datetime.date.fromisoformat,
+    "$datetime": _datetime,
+    "$decimal": "decimal:Decimal",
+    "$float": _float,
+    "$path": "pathlib:Path",
+    "$pureposixpath": "pathlib:PurePosixPath",
+    "$purewindowspath": "pathlib:PureWindowsPath",
+    "$time": _time,
+    "$timedelta": _timedelta,
+    "$uuid": "uuid:UUID",
+}
+
+_NESTS: Final[dict[str, Callable[[Any, Inner, Classes], Any]]] = {
+    "$complex": _complex,
+    "$data": _object,
+    "$enum": _enum,
+    "$set": _set,
+}
