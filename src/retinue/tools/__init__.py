@@ -1,10 +1,11 @@
 """Tools: something an agent may call, and sets of them with policy, approval and limits around.
 
-A `Toolbox` is what an assistant gets: what it offers, and the one way to use it. Behaviour is added by
-wrapping one toolbox in another (`Approved`, ...): each has the same face.
+A `Toolbox` is what an assistant gets: what it offers, and the one way to use it. Behaviour is added
+by wrapping one toolbox in another (`Approved`, `Policed`, `Limited`, ...): each has the same face.
 """
 
-from typing import Any, Literal, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from retinue.messages import ToolCall, ToolResult, ToolSpec
 from retinue.steps import Effect
@@ -55,4 +56,63 @@ class Toolbox(Protocol):
         ...
 
 
-__all__ = ["Any", "Risk", "Tool", "Toolbox"]
+if TYPE_CHECKING:
+    from ._approved import Approved, Ask
+    from ._chosen import Chosen
+    from ._configured import Configured, ToolConfig
+    from ._console import ask_on_console
+    from ._find import find_tools
+    from ._limited import Limited
+    from ._tool import Caller, FunctionTool, ToolContext, caller, tool
+    from ._toolbox import Tools, ToolSet, as_toolbox
+    from .policy import DEFAULT_RULES, Policed, Rule, Verdict, decide
+
+_AT_HOME = {
+    "_approved": ("Approved", "Ask"),
+    "_chosen": ("Chosen",),
+    "_configured": ("Configured", "ToolConfig"),
+    "_console": ("ask_on_console",),
+    "_find": ("find_tools",),
+    "_limited": ("Limited",),
+    "_tool": ("Caller", "FunctionTool", "ToolContext", "caller", "tool"),
+    "_toolbox": ("ToolSet", "Tools", "as_toolbox"),
+    "policy": ("DEFAULT_RULES", "Policed", "Rule", "Verdict", "decide"),
+}
+_HOME = {name: home for home, names in _AT_HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """A neighbour is loaded when it is first named; who uses no tools pays for none of them."""
+    if (home := _HOME.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = found
+    return found
+
+
+__all__ = [
+    "DEFAULT_RULES",
+    "Approved",
+    "Ask",
+    "Caller",
+    "Chosen",
+    "Configured",
+    "FunctionTool",
+    "Limited",
+    "Policed",
+    "Risk",
+    "Rule",
+    "Tool",
+    "ToolConfig",
+    "ToolContext",
+    "ToolSet",
+    "Toolbox",
+    "Tools",
+    "Verdict",
+    "as_toolbox",
+    "ask_on_console",
+    "caller",
+    "decide",
+    "find_tools",
+    "tool",
+]

@@ -1,0 +1,32 @@
+"""Approved: nothing is used that was not approved."""
+
+from collections.abc import Awaitable, Callable
+
+from retinue.errors import ToolDenied
+from retinue.messages import ToolCall, ToolResult
+
+from . import Tool
+from ._toolbox import Tools, as_toolbox, find_in
+
+type Ask = Callable[[ToolCall, Tool], Awaitable[bool]]
+"""Asks whether this very call may be made. It may raise ToolDenied itself, with a better hint."""
+
+
+class Approved:
+    """Asks before each use; no means ToolDenied."""
+
+    def __init__(self, inner: Tools, ask: Ask) -> None:
+        self._inner = as_toolbox(inner)
+        self._ask = ask
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        return self._inner.tools
+
+    async def use(self, call: ToolCall) -> ToolResult:
+        if not await self._ask(call, find_in(self._inner, call.name)):
+            raise ToolDenied(
+                f"{call.name!r} was not approved",
+                hint="Do without it, or say in words what it is needed for.",
+            )
+        return await self._inner.use(call)
