@@ -7,7 +7,7 @@ from retinue.steps import ask, emit, recorder, reserve, step
 from retinue.testing import MemoryJournal
 
 
-async def one() -> int:
+async def one(address: str | None = None) -> int:
     return 1
 
 
@@ -40,7 +40,7 @@ async def test_a_listener_hears_everything() -> None:
 async def test_the_same_step_again_is_another_step_and_the_same_run_again_is_not() -> None:
     counted: list[int] = []
 
-    async def count() -> int:
+    async def count(address: str | None) -> int:
         counted.append(1)
         return len(counted)
 

@@ -31,7 +31,8 @@ as_toolbox()
 print(sorted(m for m in sys.modules if m.startswith("retinue.tools.")))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
-    assert done.stdout.strip() == "['retinue.tools._near', 'retinue.tools._toolbox']", done.stderr
+    expected = "['retinue.tools._caller', 'retinue.tools._near', 'retinue.tools._toolbox']"
+    assert done.stdout.strip() == expected, done.stderr
 
 
 @tool

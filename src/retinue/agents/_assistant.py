@@ -1,7 +1,7 @@
 """assistant: a model with tools. The loop between the two is written here, once."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from retinue.errors import ContextFull, ToolDenied, ToolError
@@ -18,7 +18,7 @@ from retinue.messages import (
 from retinue.models import ChatRequest, Model, find_model
 from retinue.promise import StreamAppender
 from retinue.steps import emit, recorder, step
-from retinue.tools import Tool, Toolbox, as_toolbox
+from retinue.tools import Caller, Toolbox, as_toolbox, caller
 
 from ._agent import Agent
 from ._turn import Turn
@@ -92,20 +92,21 @@ class _Loop:
     temperature: float | None
     options: FrozenDict
     specs: tuple[ToolSpec, ...] = ()
-    by_name: dict[str, Tool] = field(default_factory=dict[str, Tool])
 
     def __post_init__(self) -> None:
-        tools = self.toolbox.tools
-        object.__setattr__(self, "specs", tuple([tool.spec for tool in tools]))
-        object.__setattr__(self, "by_name", {tool.spec.name: tool for tool in tools})
+        specs = tuple([tool.spec for tool in self.toolbox.tools])
+        object.__setattr__(self, "specs", specs)
 
     async def __call__(self, turn: Turn, **options: Any) -> None:
         said = await turn.messages
+        if self.specs:
+            caller.set(Caller(agent=turn.agent.name))
         system = options.pop("system", self.system)
         max_tokens = options.pop("max_tokens", self.max_tokens)
         temperature = options.pop("temperature", self.temperature)
         others = FrozenDict({**self.options, **options}) if options else self.options
-        rounds: list[tuple[Any, Any]] = []
+        before: _Round | None = None
+        same = 1
         for steps_left in range(self.max_steps - 1, -1, -1):
             request = ChatRequest(
                 messages=said,
@@ -130,26 +131,23 @@ class _Loop:
             message = Message(parts=results, role="tool", agent=turn.agent.name)
             turn.reply(message)
             said = Messages((*said, answer, message))
-            rounds.append(_fingerprint(calls, results))
-            if len(rounds) >= _SAME and all(r == rounds[-1] for r in rounds[-_SAME:]):
+            same = same + 1 if before is not None and _equal(before, (calls, results)) else 1
+            before = (calls, results)
+            if same == _SAME:
                 turn.reply(_stopped("no_progress", "the same calls gave the same results again"))
                 return
 
     async def _ask_model(self, turn: Turn, request: ChatRequest) -> Message:
         """One model call: handed on to the readers while it comes, recorded when it is whole."""
         writing: StreamAppender[Any] = StreamAppender(capture_errors=True)
-        promise = MessagePromise(
-            writing,
-            agent=turn.agent.name,
-            source=f"model:{self.model.name}",
-            model=self.model.name,
-        )
+        name = self.model.name
+        promise = MessagePromise(writing, agent=turn.agent.name, source=f"model:{name}", model=name)
         turn.reply(promise)
         if recorder.get() is None:
             await self._stream(request, writing, promise)
             return await promise
 
-        async def work() -> Message:
+        async def work(_: str | None) -> Message:
             await self._stream(request, writing, promise)
             return await promise
 
@@ -197,39 +195,28 @@ class _Loop:
     async def _use_tools(self, turn: Turn, calls: tuple[ToolCall, ...]) -> tuple[ToolResult, ...]:
         """All calls of one answer, side by side; results in the order of the calls."""
         if len(calls) == 1:
-            return (await self._use(calls[0]),)
-        tasks = [turn.start(self._use(call)) for call in calls]
+            return (await self._result(calls[0]),)
+        tasks = [turn.start(self._result(call)) for call in calls]
         return tuple([await task for task in tasks])
-
-    async def _use(self, call: ToolCall) -> ToolResult:
-        tool = self.by_name.get(call.name)
-        if recorder.get() is None:
-            return await self._result(call)
-        emit("tool_asked", call=call)
-        result = await step(
-            "tool_call",
-            lambda: self._result(call),
-            args=(call.name, call.args),
-            effect="once" if tool is None else tool.effect,
-        )
-        emit("tool_answered", result=result)
-        return result
 
     async def _result(self, call: ToolCall) -> ToolResult:
         """What the tool answers. An error is an answer, too; a denial is not the model's matter."""
+        emit("tool_asked", call=call)
         try:
-            return await self.toolbox.use(call)
+            result = await self.toolbox.use(call)
         except ToolDenied:
             raise
         except ToolError as error:
             words = f"{error}\n{error.hint}" if error.hint else str(error)
-            return ToolResult(
+            result = ToolResult(
                 call_id=call.id,
                 name=call.name,
                 content=words,
                 error=True,
                 source=f"tool:{call.name}",
             )
+        emit("tool_answered", result=result)
+        return result
 
     def _give_up(
         self, calls: tuple[ToolCall, ...], reason: StopReason, limit: str
@@ -246,5 +233,12 @@ def _stopped(reason: StopReason, why: str) -> Message:
     return Message(f"I stopped: {why}.", role="assistant", stop_reason=reason)
 
 
-def _fingerprint(calls: tuple[ToolCall, ...], results: tuple[ToolResult, ...]) -> tuple[Any, Any]:
-    return [(c.name, c.args) for c in calls], [r.content for r in results]
+type _Round = tuple[tuple[ToolCall, ...], tuple[ToolResult, ...]]
+
+
+def _equal(one: _Round, other: _Round) -> bool:
+    """Whether the same was asked and the same was answered; ids aside."""
+    return len(one[0]) == len(other[0]) and all(
+        a.name == b.name and a.args == b.args and c.content == d.content
+        for a, b, c, d in zip(one[0], other[0], one[1], other[1], strict=True)
+    )

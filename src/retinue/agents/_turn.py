@@ -108,7 +108,7 @@ class Turn(Scope):
 
     async def step[T](self, name: str, work: Callable[[], Awaitable[T]], *, args: Any = None) -> T:
         """Do something that must not be done again when this turn is resumed after a crash."""
-        return await step(name, work, args=args)
+        return await step(name, lambda _: work(), args=args)
 
     async def _wait_for_held(self) -> None:
         while self._held:

@@ -13,6 +13,10 @@ type Effect = Literal["none", "idempotent", "once"]
 """What doing a thing twice does: nothing, nothing more when the key is the same, harm."""
 
 
+type Work[T] = Callable[[str | None], Awaitable[T]]
+"""The work of a step; it is told the address of the step, where there is one."""
+
+
 class Recorder(Protocol):
     """What listens to one turn. The recorder of a turn is current in the turn's own context."""
 
@@ -38,10 +42,16 @@ class Recorder(Protocol):
         """The turn is over. What it replied from others may still be on its way."""
         ...
 
-    async def step[T](
-        self, name: str, work: Callable[[], Awaitable[T]], *, args: Any, effect: Effect
-    ) -> T:
-        """Do `work`, or give what it gave before. `args` tell equal steps from different ones."""
+    async def step[T](self, name: str, work: Work[T], *, args: Any, effect: Effect) -> T:
+        """Do `work`, or give what it gave, or raise what it raised, when it was done before.
+
+        Args:
+            name: What kind of step it is.
+            work: Does it; called with the address of the step, by which the far side can tell a
+                repetition.
+            args: Tell equal steps from different ones.
+            effect: What doing it twice does.
+        """
         ...
 
     async def ask(self, question: Any) -> Any:
@@ -62,7 +72,7 @@ recorder: ContextVar[Recorder | None] = ContextVar("retinue.recorder", default=N
 
 async def step[T](
     name: str,
-    work: Callable[[], Awaitable[T]],
+    work: Work[T],
     *,
     args: Any = None,
     effect: Effect = "none",
@@ -70,7 +80,7 @@ async def step[T](
     """Do what must not be done again after a crash: a model call, a tool call, the time."""
     listening = recorder.get()
     if listening is None:
-        return await work()
+        return await work(None)
     return await listening.step(name, work, args=args, effect=effect)
 
 

@@ -2,14 +2,15 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from retinue.errors import AmbiguousAddress
+from retinue.errors import AmbiguousAddress, RetinueError
 from retinue.messages import MessageSequencePromise, content_hash
-from retinue.steps import Effect, recorder
+from retinue.promise import Failure
+from retinue.steps import Effect, Work, recorder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +75,21 @@ class _TurnRecorder:
             agent=self._agent, address=self.address, replies=replies, error=outcome
         )
 
-    async def step[T](
-        self, name: str, work: Callable[[], Awaitable[T]], *, args: Any, effect: Effect
-    ) -> T:
+    async def step[T](self, name: str, work: Work[T], *, args: Any, effect: Effect) -> T:
         digest = _address(self.address, name, content_hash(args))
         count = self._steps[digest] = self._steps.get(digest, -1) + 1
         address = f"{digest}.{count}"
         steps = self._journal.steps
         if address not in steps:
-            steps[address] = await work()
-        return steps[address]
+            try:
+                steps[address] = await work(address)
+            except RetinueError as error:  # an outcome like any other
+                steps[address] = Failure(error)
+                steps[address].seen = True
+        outcome = steps[address]
+        if isinstance(outcome, Failure):
+            outcome.throw()
+        return outcome
 
     async def ask(self, question: Any) -> Any:
         raise NotImplementedError(f"Nobody is there to answer {question!r}")

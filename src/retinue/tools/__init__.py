@@ -58,12 +58,13 @@ class Toolbox(Protocol):
 
 if TYPE_CHECKING:
     from ._approved import Approved, Ask
+    from ._caller import Caller, caller
     from ._chosen import Chosen
     from ._configured import Configured, ToolConfig
     from ._console import ask_on_console
     from ._find import find_tools
     from ._limited import Limited
-    from ._tool import Caller, FunctionTool, ToolContext, caller, tool
+    from ._tool import FunctionTool, ToolContext, tool
     from ._toolbox import Tools, ToolSet, as_toolbox
     from .policy import DEFAULT_RULES, Policed, Rule, Verdict, decide
 
@@ -74,7 +75,8 @@ _AT_HOME = {
     "_console": ("ask_on_console",),
     "_find": ("find_tools",),
     "_limited": ("Limited",),
-    "_tool": ("Caller", "FunctionTool", "ToolContext", "caller", "tool"),
+    "_caller": ("Caller", "caller"),
+    "_tool": ("FunctionTool", "ToolContext", "tool"),
     "_toolbox": ("ToolSet", "Tools", "as_toolbox"),
     "policy": ("DEFAULT_RULES", "Policed", "Rule", "Verdict", "decide"),
 }

@@ -11,6 +11,7 @@ from ._json import as_json
 type Content = Text | Image | Audio | File
 
 _CONTENT = (Text, Image, Audio, File)
+_PLAIN = (int, float, bool)
 
 
 def as_result(call: ToolCall, name: str, value: Any, *, most: int) -> ToolResult:
@@ -31,6 +32,8 @@ def as_result(call: ToolCall, name: str, value: Any, *, most: int) -> ToolResult
         content = ""
     elif isinstance(value, str):
         content = _cut(value, most)
+    elif value.__class__ in _PLAIN:
+        content = as_json(value)
     elif parts := _parts(value):
         content = _cut_parts([replace(part, source=source) for part in parts], most)
     else:

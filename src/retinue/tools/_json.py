@@ -18,6 +18,8 @@ from typing import Any, cast
 
 from retinue.messages import Record
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def as_json(value: Any) -> str:
     """The JSON text of anything; what JSON has nothing for becomes its `str`.
@@ -26,9 +28,9 @@ def as_json(value: Any) -> str:
         ValueError, RecursionError: It contains itself.
     """
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return _encode(value)
     except TypeError:
-        return json.dumps(jsonable(value), ensure_ascii=False)
+        return _encode(jsonable(value))
 
 
 def jsonable(value: Any, otherwise: Callable[[Any], Any] = str) -> Any:

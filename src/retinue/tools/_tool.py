@@ -3,7 +3,6 @@
 import asyncio
 import functools
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Concatenate, get_args, overload
 
@@ -13,29 +12,13 @@ from retinue.steps import Effect
 
 from . import Risk
 from ._answer import as_result
+from ._caller import caller
 from ._parameters import Parameters
 from ._patience import persistently, within
 
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 _MOST_LETTERS = 64  # of a name; what every provider takes
 _MOST_OF_AN_ERROR = 2_000  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """On whose behalf tools are used now.
-
-    Args:
-        agent: The name of the agent.
-        key: Of this one use; the same again when it is repeated after a crash.
-    """
-
-    agent: str | None = None
-    key: str | None = None
-
-
-caller: ContextVar[Caller] = ContextVar("retinue.caller", default=Caller())  # noqa: B039 - frozen
-"""Set by whoever runs the model-tool loop, around each use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +159,7 @@ class FunctionTool[**P, R]:
             key = by.key if self.effect == "idempotent" else None
             values[parameters.context] = ToolContext(call=call, agent=by.agent, key=key)
         try:
-            return await within(self.timeout, self.name, self._run(parameters, values))
+            return await self._run(parameters, values)
         except ToolError:
             raise
         except Exception as error:
@@ -192,12 +175,12 @@ class FunctionTool[**P, R]:
         leading = parameters.positional(values)
         function: Callable[..., Any] = self._function
         if self.blocking:
-            value = await asyncio.to_thread(function, *leading, **values)
+            value = asyncio.to_thread(function, *leading, **values)
         else:
             value = function(*leading, **values)
-        while hasattr(value, "__await__"):
-            value = await value
-        return value
+            if not hasattr(value, "__await__"):
+                return value  # it held the loop until it was done: there is nothing to time
+        return await within(self.timeout, self.name, _settled(value))
 
     def _known(self) -> Parameters:
         if self._method_of is not None:
@@ -305,3 +288,9 @@ def _name_of(function: Any) -> str:
             return _name_of(function.func)
         case _:
             return getattr(function, "__name__", None) or type(function).__name__
+
+
+async def _settled(value: Any) -> Any:
+    while hasattr(value, "__await__"):
+        value = await value
+    return value

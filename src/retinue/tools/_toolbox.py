@@ -6,8 +6,10 @@ from typing import Any, cast
 
 from retinue.errors import ToolError
 from retinue.messages import ToolCall, ToolResult
+from retinue.steps import recorder, step
 
 from . import Tool, Toolbox
+from ._caller import Caller, caller
 from ._near import unknown_tool
 
 type Given = Tool | Toolbox | Callable[..., Any]
@@ -34,7 +36,7 @@ class ToolSet:
                     self._add(inner, one.use)
             else:
                 own = _as_tool(one)
-                self._add(own, own.use)
+                self._add(own, _recorded(own))
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -79,6 +81,25 @@ def find_in(toolbox: Toolbox, name: str) -> Tool:
         if tool.spec.name == name:
             return tool
     raise unknown_tool(name, [tool.spec.name for tool in toolbox.tools])
+
+
+def _recorded(tool: Tool) -> Callable[[ToolCall], Awaitable[ToolResult]]:
+    """Its `use` as a step: done once, also when the turn is resumed after a crash.
+
+    This is the innermost place: what is asked or refused around it is not yet an intent to do it.
+    """
+
+    async def use(call: ToolCall) -> ToolResult:
+        if recorder.get() is None:
+            return await tool.use(call)
+
+        async def work(address: str | None) -> ToolResult:
+            caller.set(Caller(agent=caller.get().agent, key=address))
+            return await tool.use(call)
+
+        return await step("tool_call", work, args=(call.name, call.args), effect=tool.effect)
+
+    return use
 
 
 def _as_tool(given: Any) -> Tool:
