@@ -1,12 +1,13 @@
 """Messages: what is said, by whom, and how it travels while it is still being said.
 
-`Message` and its parts never change. A `MessagePromise` is one message on its way, token by token; a
-`MessageSequencePromise` several of them, flat and in order, whatever they were made from.
+`Message` and its parts never change. A `MessagePromise` is one message on its way, token by token;
+a `MessageSequencePromise` several of them, flat and in order, whatever they were made from.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._feed import Feed, MessageSequenceAppender, sequence_of
 from ._frozen import FrozenDict, Record, canonical, content_hash, freeze
 from ._message import ErrorMessage, Message, MessagePromise, Messages, Piece, chained_hash, new_id
 from ._parts import (
@@ -22,13 +23,23 @@ from ._parts import (
     ToolResult,
     ToolSpec,
 )
-from ._sequence import Feed, MessageSequenceAppender, MessageSequencePromise, sequence_of
+from ._sequence import MessageSequencePromise
+from .hooks import MessageHooks
 
 if TYPE_CHECKING:
     from ._declared import Frozen
+    from .history import ChatHistory, MarkdownHistory, MemoryHistory
+    from .text import join_messages, split_messages
 
-_LATER = {"Frozen": "_declared"}
-"""What few programs need, and is loaded when they ask for it."""
+_LATER = {
+    "ChatHistory": "history",
+    "Frozen": "_declared",
+    "MarkdownHistory": "history",
+    "MemoryHistory": "history",
+    "join_messages": "text",
+    "split_messages": "text",
+}
+"""What not every program needs, and is loaded when it is asked for."""
 
 
 def __getattr__(name: str) -> Any:
@@ -38,18 +49,21 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-
 __all__ = [
     "PARTS",
     "Audio",
     "Block",
+    "ChatHistory",
     "ErrorMessage",
     "Feed",
     "File",
     "Frozen",
     "FrozenDict",
     "Image",
+    "MarkdownHistory",
+    "MemoryHistory",
     "Message",
+    "MessageHooks",
     "MessagePromise",
     "MessageSequenceAppender",
     "MessageSequencePromise",
@@ -66,6 +80,8 @@ __all__ = [
     "chained_hash",
     "content_hash",
     "freeze",
+    "join_messages",
     "new_id",
     "sequence_of",
+    "split_messages",
 ]

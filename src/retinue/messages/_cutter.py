@@ -14,10 +14,10 @@ _EDGE: Final = re.compile(r" {0,3}(?:`+|~+)?")
 class Cutter:
     """Gives back the text it is fed, without the delimiters, with `CUT` in their place.
 
-    Text is given back as soon as it is certain that no delimiter begins in it. How the text is split
-    into tokens makes no difference: delimiters are found from left to right, and none of them
-    overlaps a code fence (https://spec.commonmark.org/0.31.2/#fenced-code-blocks). Two delimiters in
-    a row give two `CUT`.
+    Text is given back as soon as it is certain that no delimiter begins in it. How the text is
+    split into tokens makes no difference: delimiters are found from left to right, and none of them
+    overlaps a code fence (https://spec.commonmark.org/0.31.2/#fenced-code-blocks). Two delimiters
+    in a row give two `CUT`.
 
     Args:
         delimiter: Not empty.

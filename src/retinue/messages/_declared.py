@@ -6,7 +6,7 @@ plain messages does not pay for it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from pydantic import BaseModel, SerializationInfo, TypeAdapter
 from pydantic_core import core_schema
@@ -29,18 +29,24 @@ class Frozen(Record, BaseModel, frozen=True, extra="allow", defer_build=True):
 
     def _fill(self, values: dict[str, Any]) -> None:
         """Let pydantic check what is declared, then freeze everything."""
-        self.__pydantic_validator__.validate_python(_Values(values), self_instance=self)
+        self.__pydantic_validator__.validate_python(_Fields(values), self_instance=self)
         mapping = type(self)._mapping
-        own = self.__dict__
+        own: dict[str, Any] = vars(self)
         for name in type(self).__pydantic_fields__:
             own[name] = freeze(own[name], mapping)
-        extra = {k: freeze(v, mapping) for k, v in (self.__pydantic_extra__ or {}).items()}
-        set_once(self, "__pydantic_extra__", extra)
+        others = self.__pydantic_extra__
+        if others:
+            others = {name: freeze(value, mapping) for name, value in others.items()}
+            set_once(self, "__pydantic_extra__", others)
 
     def content(self) -> dict[str, Any]:
         """Fields and others, by name."""
         fields = {name: self.__dict__[name] for name in type(self).__pydantic_fields__}
         return {**fields, **(self.__pydantic_extra__ or {})}
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A new record with some fields changed, checked like any other."""
+        return type(self)(**{**self.content(), **update}) if update else self
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:  # type: ignore[override]
         return iter(self.content().items())
@@ -55,10 +61,11 @@ class _DeclaredType(MessageType, type(BaseModel)):
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
     ) -> Any:
-        return type(BaseModel).__new__(mcs, name, bases, namespace, **options)
+        model_type: Any = type(BaseModel)
+        return model_type.__new__(mcs, name, bases, namespace, **options)
 
 
-class DeclaredMessage(Message, Frozen, metaclass=_DeclaredType):
+class DeclaredMessage(Message, Frozen, metaclass=_DeclaredType):  # type: ignore[misc]
     """What a subclass of Message with fields of its own is made of; see `MessageType`."""
 
     role: str = "user"
@@ -93,10 +100,10 @@ class DeclaredMessage(Message, Frozen, metaclass=_DeclaredType):
         if id is not None:
             set_once(self, "_id", check_text("id", id))
 
-    content = Frozen.content
+    content = Frozen.content  # type: ignore[assignment]
 
 
-class _Values(dict[str, Any]):
+class _Fields(dict[str, Any]):
     """What a constructor was given; it is checked, not decoded."""
 
 
@@ -113,7 +120,7 @@ def schema(
     inner = handler(source) if issubclass(cls, BaseModel) else _plain_schema(cls)
 
     def read(value: Any, inner: Callable[[Any], Any]) -> Any:
-        if value.__class__ is _Values or not isinstance(value, Mapping):
+        if value.__class__ is _Fields or not isinstance(value, Mapping):
             return inner(value)
         return message_of_dict(cast("Mapping[str, Any]", value), cls)
 
@@ -125,9 +132,14 @@ def schema(
 
 
 def _write(message: Message, info: SerializationInfo) -> dict[str, Any]:
-    if info.mode == "json":
-        return message_to_dict(message)
-    return {"id": message.id, **message.content()}
+    """The dict form; pydantic itself leaves nothing out of what a function gave."""
+    wanted: Any = info.include
+    unwanted: Any = info.exclude or ()
+    return {
+        name: value
+        for name, value in message_to_dict(message).items()
+        if (wanted is None or name in wanted) and name not in unwanted
+    }
 
 
 def _plain_schema(cls: type[Message]) -> core_schema.CoreSchema:
@@ -148,6 +160,8 @@ def _plain_schema(cls: type[Message]) -> core_schema.CoreSchema:
         },
         "additionalProperties": True,
     }
-    return core_schema.is_instance_schema(
-        cls, metadata={"pydantic_js_functions": [lambda *_: shape]}
-    )
+
+    def json_schema(*_: Any) -> dict[str, Any]:
+        return shape
+
+    return core_schema.is_instance_schema(cls, metadata={"pydantic_js_functions": [json_schema]})

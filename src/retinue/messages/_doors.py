@@ -39,14 +39,13 @@ class Doors(Record):
         """The JSON schema of the dict form."""
         return _pydantic().adapter(cls).json_schema(**options)
 
-    def model_dump(self, *, mode: str = "python", **options: Any) -> dict[str, Any]:
-        """The dict form in mode "json"; what the constructor takes in mode "python".
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """The dict form (`retinue.messages.codecs`): JSON values in every mode.
 
         Args:
-            mode: "python" or "json".
-            options: As pydantic has them: include, exclude, ...
+            options: As pydantic has them: mode, include and exclude (by name), ...
         """
-        return _pydantic().adapter(type(self)).dump_python(self, mode=mode, **options)
+        return _pydantic().adapter(type(self)).dump_python(self, **options)
 
     def model_dump_json(self, **options: Any) -> str:
         """The dict form as JSON text."""

@@ -18,6 +18,8 @@ from typing import Any, ClassVar, NoReturn, Self, cast
 from retinue.errors import MessageError
 
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
+_SURE: set[type[Any]] = set()
+_USE = "Use text, numbers, tuples, frozensets, dicts with text keys, dates, paths, enums."
 _UNCHANGING = (complex, datetime.date, datetime.time, datetime.timedelta, enum.Enum)
 
 
@@ -45,6 +47,12 @@ class FrozenDict(dict[str, Any]):
         return self
 
 
+def unchanging[T](cls: type[T]) -> type[T]:
+    """Mark a frozen dataclass that freezes whatever it is made of: it need not be looked into."""
+    _SURE.add(cls)
+    return cls
+
+
 def freeze(value: Any, mapping: Callable[[dict[str, Any]], Any] = FrozenDict) -> Any:
     """The same value, unable to change.
 
@@ -69,7 +77,7 @@ def freeze(value: Any, mapping: Callable[[dict[str, Any]], Any] = FrozenDict) ->
 
 def _frozen(value: Any, mapping: Callable[[dict[str, Any]], Any]) -> Any:
     kind = value.__class__
-    if kind in _PLAIN:
+    if kind in _PLAIN or kind in _SURE:
         return value
     if kind is dict:
         return mapping(
@@ -83,10 +91,10 @@ def _frozen(value: Any, mapping: Callable[[dict[str, Any]], Any]) -> Any:
     if isinstance(value, tuple | list):
         items = cast("tuple[Any, ...]", value)
         frozen = tuple([_frozen(item, mapping) for item in items])
-        return value if isinstance(value, tuple) and _same(frozen, items) else frozen
+        return items if isinstance(value, tuple) and _same(frozen, items) else frozen
     if isinstance(value, Record):
         return value
-    if isinstance(value, _UNCHANGING) or _is_of(value, _LATE):
+    if isinstance(value, _UNCHANGING) or is_of(value, _LATE):
         return cast(Any, value)
     if isinstance(value, FrozenDict):
         items = tuple(value.values())
@@ -105,7 +113,7 @@ def _frozen(value: Any, mapping: Callable[[dict[str, Any]], Any]) -> Any:
     if insides is None:
         raise MessageError(
             f"{kind.__name__} can change, so it cannot be part of a message",
-            hint="Use text, numbers, tuples, frozensets, dicts with text keys, dates, paths, enums.",
+            hint=_USE,
         )
     for name, inner in insides.items():
         if _frozen(inner, mapping) is not inner:
@@ -140,6 +148,10 @@ def plain(value: Any, record: Callable[["Record"], Any]) -> Any:
     kind = value.__class__
     if kind is str or kind is int or kind is bool or value is None:
         return value
+    if kind is tuple:
+        return [plain(item, record) for item in value]
+    if kind in _SURE:
+        return _plain_fields(value, record)
     match value:
         case enum.Enum():
             return {"$enum": [kind.__name__, plain(value.value, record)]}
@@ -177,23 +189,27 @@ def plain(value: Any, record: Callable[["Record"], Any]) -> Any:
 
 def _plain_object(value: Any, record: Callable[["Record"], Any]) -> Any:
     name = type(value).__name__
-    if _is_of(value, {"decimal": "Decimal"}):
+    if is_of(value, {"decimal": "Decimal"}):
         return {"$decimal": str(value)}
-    if _is_of(value, {"uuid": "UUID"}):
+    if is_of(value, {"uuid": "UUID"}):
         return {"$uuid": str(value)}
-    if _is_of(value, {"pathlib": "Path"}):
+    if is_of(value, {"pathlib": "Path"}):
         return {"$path": value.as_posix()}
-    if _is_of(value, {"pathlib": "PurePath"}):
+    if is_of(value, {"pathlib": "PurePath"}):
         return {f"${name.lower()}": value.as_posix()}
-    insides = _insides(value)
-    if insides is None:
+    if _insides(value) is None:
         raise MessageError(
             f"{name} has no lasting form",
-            hint="Use text, numbers, tuples, frozensets, dicts with text keys, dates, paths, enums.",
+            hint=_USE,
         )
+    return _plain_fields(value, record)
+
+
+def _plain_fields(value: Any, record: Callable[["Record"], Any]) -> Any:
     # None is left out, so that a field added later does not change the hash of what is older.
+    insides = _insides(value) or {}
     data = {k: plain(v, record) for k, v in insides.items() if v is not None}
-    return {"$data": [name, data]}
+    return {"$data": [type(value).__name__, data]}
 
 
 class Record:
@@ -237,10 +253,6 @@ class Record:
     def __hash__(self) -> int:
         return hash(self.hash)
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """What pydantic offers: a new record with some fields changed, checked like any other."""
-        return type(self)(**{**self.content(), **update}) if update else self
-
     def __copy__(self) -> Self:
         return self
 
@@ -255,8 +267,8 @@ _LATE = {"decimal": "Decimal", "pathlib": "PurePath", "uuid": "UUID"}
 """Kinds whose modules cost the cold start: a value of theirs exists only once they are loaded."""
 
 
-def _is_of(value: Any, kinds: Mapping[str, str]) -> bool:
-    """Whether it is of one of these kinds, by module and name; loads nothing."""
+def is_of(value: Any, kinds: Mapping[str, str]) -> bool:
+    """Whether it is of one of these kinds, by module and name; nothing is loaded for that."""
     for module, name in kinds.items():
         loaded = sys.modules.get(module)
         if loaded is not None and isinstance(value, getattr(loaded, name)):
@@ -264,21 +276,32 @@ def _is_of(value: Any, kinds: Mapping[str, str]) -> bool:
     return False
 
 
+def may_be_in_messages(cls: type[Any]) -> bool:
+    """Whether instances of this class do not change."""
+    return issubclass(cls, Record | enum.Enum) or _is_frozen(cls)
+
+
+def _is_frozen(cls: type[Any]) -> bool:
+    """Whether this is a frozen dataclass or a frozen pydantic model."""
+    if is_dataclass(cls):
+        params: Any = getattr(cls, "__dataclass_params__", None)
+        return bool(params.frozen)
+    config: Any = getattr(cls, "model_config", None)  # pydantic's, without importing it
+    return isinstance(config, Mapping) and bool(cast("Mapping[str, Any]", config).get("frozen"))
+
+
 def _insides(value: Any) -> dict[str, Any] | None:
     """The fields of a frozen dataclass or a frozen pydantic model; None of anything else."""
-    if isinstance(value, type):
+    if not _is_frozen(value.__class__) or isinstance(value, type):
         return None
-    if is_dataclass(value) and value.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+    if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    config: Any = getattr(value, "model_config", None)  # pydantic's, without importing it
-    if isinstance(config, Mapping) and cast("Mapping[str, Any]", config).get("frozen"):
-        return dict(value)
-    return None
+    return dict(value)
 
 
 def _same(some: "tuple[Any, ...] | list[Any]", others: tuple[Any, ...]) -> bool:
     """Whether these are the very same objects; equal ones might still change."""
-    return all([one is other for one, other in zip(some, others, strict=True)])
+    return all(one is other for one, other in zip(some, others, strict=True))
 
 
 def _key(key: Any) -> str:

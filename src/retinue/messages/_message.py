@@ -93,7 +93,7 @@ class Message(Doors, metaclass=MessageType):
         for name, value in metadata.items():
             check_name(name)
             if value.__class__ is not str:
-                value = freeze(value, self._mapping)
+                value = freeze(value, type(self)._mapping)
             set_once(self, name, value)
         if id is not None:
             set_once(self, "_id", check_text("id", id))
@@ -149,6 +149,10 @@ class Message(Doors, metaclass=MessageType):
             changes["parts"] = (Text(text=changes.pop("text")),)
         return type(self)(**{**self.content(), **changes})
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """What pydantic offers: `replaced`, or the message itself where nothing changes."""
+        return self.replaced(**update) if update else self
+
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
@@ -174,7 +178,7 @@ class Message(Doors, metaclass=MessageType):
 _NOTHING = FrozenDict()
 
 type Piece = str | Part
-"""What a message streams: text as `str`, anything else as a whole part (thinking: a piece of it)."""
+"""What a message streams: text as `str`, thinking in pieces, anything else as a whole part."""
 
 
 class Words(str):
@@ -315,7 +319,7 @@ class KeptMessagePromise(MessagePromise):
             scope.hooks.resolved(self, message)
 
     @property
-    def _log(self) -> Log[Piece]:
+    def _log(self) -> Log[Piece]:  # type: ignore[override]
         if self._pieces is None:
             self._pieces = Log([_piece(part) for part in self._value.parts], closed=True)
         return self._pieces
@@ -329,7 +333,7 @@ class KeptMessagePromise(MessagePromise):
         return self._value.agent
 
     @property
-    def known(self) -> Mapping[str, Any]:
+    def known(self) -> Mapping[str, Any]:  # type: ignore[override]
         return self._value.metadata
 
     @property
@@ -460,7 +464,7 @@ def _piece(part: Part) -> Piece:
 
 
 def new_id() -> str:
-    """A ULID (https://github.com/ulid/spec): 48 bits of milliseconds, 80 random bits, 26 letters."""
+    """A ULID (https://github.com/ulid/spec): 48 bits of milliseconds, 80 random, 26 letters."""
     return _letters((time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10)))
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._frozen import FrozenDict, freeze, set_once
+from ._frozen import FrozenDict, freeze, set_once, unchanging
 
 
+@unchanging
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
     """Words."""
@@ -21,6 +22,7 @@ class Text:
         return self.text
 
 
+@unchanging
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """A picture, as bytes or by address."""
@@ -34,6 +36,7 @@ class Image:
         _keep_bytes(self)
 
 
+@unchanging
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audio:
     """Sound, as bytes or by address."""
@@ -47,6 +50,7 @@ class Audio:
         _keep_bytes(self)
 
 
+@unchanging
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
     """Any other file, as bytes or by address."""
@@ -61,6 +65,7 @@ class File:
         _keep_bytes(self)
 
 
+@unchanging
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thinking:
     """What a model thought before it spoke; the signature goes back to its vendor unchanged."""
@@ -70,19 +75,21 @@ class Thinking:
     source: str | None = None
 
 
+@unchanging
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
     """A model asks for a tool. `args` is a JSON object."""
 
     id: str
     name: str
-    args: Mapping[str, Any] = FrozenDict()  # noqa: RUF009 - immutable
+    args: Mapping[str, Any] = FrozenDict()
     source: str | None = None
 
     def __post_init__(self) -> None:
         set_once(self, "args", freeze(self.args))
 
 
+@unchanging
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult:
     """What a tool answered: text, or parts; `error` where it failed."""
@@ -105,9 +112,10 @@ class ToolResult:
         return "".join([part.text for part in self.content if isinstance(part, Text)])
 
 
+@unchanging
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Something only its vendor understands (encrypted reasoning, ...): kept, and sent back as is."""
+    """Something only its vendor understands (encrypted reasoning, ...): sent back as it is."""
 
     vendor: str
     data: Any

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from retinue.promise import Failure, Reader
+from retinue.promise import Reader
 
 
-class RawReader[P](Reader[P | Failure]):
-    """A reader that is given failures as they are, so that they keep their first traceback."""
+class RawReader(Reader[Any]):
+    """A reader that is given each `Failure` as it is, so that it keeps its first traceback."""
 
     __slots__ = ()
 
-    async def __anext__(self) -> P | Failure:
-        log: Any = self._log
+    async def __anext__(self) -> Any:
+        log = self._log
         while True:
             at = self._next
             if self._source._ahead is not None:

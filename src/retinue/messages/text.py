@@ -6,11 +6,12 @@ from typing import Any
 from retinue.errors import MessageError, StreamCut
 from retinue.promise import Failure, StreamAppender, fail, scope_for_new_work
 
-from ._cutter import CUT, Cutter
+from ._cutter import Cutter
+from ._feed import sequence_of
 from ._message import Message, MessagePromise, Piece
 from ._parts import Audio, File, Image, Text
 from ._reader import RawReader
-from ._sequence import MessageSequencePromise, sequence_of
+from ._sequence import MessageSequencePromise
 
 
 def join_messages(
@@ -175,7 +176,7 @@ class _Splitter:
             self.close()
 
     def _put(self, piece: Piece | Failure | None) -> Iterator[MessagePromise | Failure]:
-        if piece is CUT:
+        if piece is None:  # CUT
             self.close()
         elif self._writing is not None:
             self._writing.log.push(self._sourced(piece))

@@ -1,7 +1,7 @@
 """Models: one provider's model behind one small contract.
 
-`Model.chat(request)` opens a stream of `ChatChunk`; the block that opened it closes it. A provider is
-three translations: our request to theirs, their stream to our chunks, their errors to ours.
+`Model.chat(request)` opens a stream of `ChatChunk`; the block that opened it closes it. A provider
+is three translations: our request to theirs, their stream to our chunks, their errors to ours.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from retinue.messages import Block, FrozenDict, Message, ToolCall, ToolSpec
+
+from ._find import find_model
 
 type Stop = Literal[
     "end", "tool_calls", "max_tokens", "stop_sequence", "refused", "context_full", "pause"
@@ -58,7 +60,7 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatChunk:
-    """A piece of an answer; usually one field is set. The last chunk of a whole answer has `stop`."""
+    """A piece of an answer, usually one field. The last chunk of a whole answer has `stop`."""
 
     text: str | None = None
     thinking: str | None = None
@@ -86,7 +88,5 @@ class Model(Protocol):
         """
         ...
 
-
-from ._find import find_model  # noqa: E402 - implementations need the contract above
 
 __all__ = ["ChatChunk", "ChatRequest", "Model", "Stop", "Usage", "find_model"]

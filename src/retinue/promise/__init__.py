@@ -4,11 +4,14 @@ A `Promise` is a value on its way, a `StreamedPromise` pieces and then a value. 
 is the writing end of a stream. A `Scope` owns what is started in it.
 """
 
+from ._appender import StreamAppender
+from ._circles import Work, current
 from ._hooks import Hooks
-from ._hub import Work, current
-from ._log import Failure, Log
-from ._promise import UNSET, Promise, Reader, StreamAppender, StreamedPromise, fail
-from ._scope import Scope, run, scope_for_new_work
+from ._log import Failure, Log, fail
+from ._promise import UNSET, Promise
+from ._run import run
+from ._scope import Scope, scope_for_new_work
+from ._stream import Reader, StreamedPromise
 
 __all__ = [
     "UNSET",

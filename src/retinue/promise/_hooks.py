@@ -29,9 +29,10 @@ class Hooks:
         self.on_resolved = list(on_resolved)
 
     def resolved(self, promise: "Promise[Any]", outcome: Any) -> None:
-        """Called by a promise when it is done, once."""
-        for handler in self.on_resolved:
-            self.scope.start(_logged(handler(promise, outcome)))
+        """Called by a promise when it is done, once; of no use to a scope that was left."""
+        if not self.scope.closed:
+            for handler in self.on_resolved:
+                self.scope.start(_logged(handler, promise, outcome))
         if self.outer is not None:
             self.outer.resolved(promise, outcome)
 
@@ -39,8 +40,8 @@ class Hooks:
         """The scope is about to be left: the last chance to do what is still owed."""
 
 
-async def _logged(work: Awaitable[None]) -> None:
+async def _logged(handler: ResolvedHandler, promise: "Promise[Any]", outcome: Any) -> None:
     try:
-        await work
+        await handler(promise, outcome)
     except Exception as error:
         telemetry.event(logging.ERROR, "a hook failed", error=error)

@@ -10,38 +10,80 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from retinue import telemetry
-from retinue.errors import PromiseCancelled, StreamCut
+from retinue.errors import PromiseCancelled, PromiseError, StreamCut
+
+from ._hub import hub_of
 
 if TYPE_CHECKING:
     from ._hub import Hub
+    from ._scope import Scope
 
 
 class Failure:
     """An error at its place: every reader gets the same object, with its first traceback."""
 
-    __slots__ = ("_traceback", "error", "seen", "trace")
+    __slots__ = ("__weakref__", "_context", "_traceback", "error", "seen", "trace")
 
     def __init__(self, error: BaseException, trace: tuple[str, ...] = ()) -> None:
         self.error = error
         self.trace = trace
         self.seen = isinstance(error, PromiseCancelled | StreamCut)  # deliberate: nothing to report
         self._traceback = error.__traceback__
+        self._context = error.__context__
 
     def throw(self) -> NoReturn:
+        """Raise the error, for a reader."""
         self.seen = True
-        # A raise appends the reader's frames to the error; left there, they would keep the reader
-        # alive for as long as the stream, so they are dropped again once the reader has them.
-        asyncio.get_running_loop().call_soon(self._forget_the_reader)
+        self.raise_unread()
+
+    def raise_unread(self) -> NoReturn:
+        """Raise the error for somebody who only passes it on."""
+        loop = asyncio._get_running_loop()  # `str(promise)` may be asked for without one
+        if loop is not None:
+            hub_of(loop).raising(self)
         raise self.error.with_traceback(self._traceback)
 
-    def _forget_the_reader(self) -> None:
+    def forget_the_reader(self) -> None:
+        """Drop what raising added: the reader's frames, and what the reader was handling."""
         self.error.__traceback__ = self._traceback
+        self.error.__context__ = self._context
 
     def __del__(self) -> None:
         if not self.seen:
-            telemetry.event(
-                logging.ERROR, "error nobody read", error=self.error, agents=" <- ".join(self.trace)
+            try:  # noqa: SIM105 - contextlib may be gone, too: see below
+                telemetry.event(
+                    logging.ERROR,
+                    "error nobody read",
+                    error=self.error,
+                    agents=" <- ".join(self.trace),
+                )
+            except Exception:
+                pass  # the interpreter ends, and half of it is gone already
+
+
+def fail(error: BaseException, scope: "Scope | None") -> Failure:
+    """The failure that readers see for `error`; tells the root scope of an exit signal."""
+    match error:
+        case asyncio.CancelledError():
+            told = PromiseCancelled(str(error) or "cancelled")
+        case GeneratorExit():
+            told = StreamCut("what brought this on was closed before its end")
+        case StopIteration() | StopAsyncIteration():
+            # It would end the reader's own iteration, and look like the end of the stream.
+            told = PromiseError(
+                f"{type(error).__name__} was raised where a promise was to be kept",
+                hint="To end a stream, return from the streamer.",
             )
+            told.__cause__ = error
+        case _:
+            failure = Failure(error, scope.trace() if scope is not None else ())
+            if scope is not None and isinstance(error, KeyboardInterrupt | SystemExit):
+                failure.seen = True  # raised again by the root scope, never only logged
+                scope.root._exit_by(failure)
+            return failure
+    return Failure(
+        told.with_traceback(error.__traceback__), scope.trace() if scope is not None else ()
+    )
 
 
 class Listener(Protocol):
@@ -71,7 +113,8 @@ class Log[P]:
         if self.readers is not None:
             self._wake()
         if self.listeners is not None:
-            for listener in self.listeners:
+            # A copy: who begins to listen while we tell the others hears this piece from `listen`.
+            for listener in tuple(self.listeners):
                 listener.hub.relay(listener.hear, piece)
 
     def close(self) -> None:

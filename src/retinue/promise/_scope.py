@@ -2,16 +2,19 @@
 
 import asyncio
 import concurrent.futures
-from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import Token
-from typing import TYPE_CHECKING, Any, Self, cast
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
+from retinue.errors import PromiseError
+
+from ._circles import Work, current
 from ._hooks import Hooks
-from ._hub import Hub, Startable, current
+from ._hub import Hub, Startable, hub_of
 
 if TYPE_CHECKING:
     from ._log import Failure
-    from ._promise import StreamedPromise
+    from ._stream import StreamedPromise
 
 
 class Scope:
@@ -33,9 +36,11 @@ class Scope:
         "_exit_signal",
         "_host",
         "_idle",
+        "_inner",
+        "_interrupted",
+        "_outer",
         "_parked",
         "_tasks",
-        "_token",
         "_waiting_to_start",
         "capture_errors",
         "closed",
@@ -59,8 +64,7 @@ class Scope:
         capture_errors: bool | None = None,
         hooks: Hooks | None = None,
     ) -> None:
-        outer = current.get()
-        self._set_up(outer)
+        self._set_up(_enclosing())
         if eager is not None:
             self.eager = eager
         if errors_as_messages is not None:
@@ -79,13 +83,14 @@ class Scope:
         self.home: Scope = parent.home if self.is_turn and parent is not None else self
         self._tasks: set[asyncio.Task[Any]] | None = None
         self._parked: set[StreamedPromise[Any, Any]] | None = None
+        self._inner: set[Scope] | None = None
         self._waiting_to_start = 0
         self._idle: asyncio.Future[None] | None = None
         self._host: asyncio.Task[Any] | None = None
-        self._token: Token[Scope | None] | None = None
+        self._outer: Scope | None = None
         self._exit_signal: Failure | None = None
         self._before_leaving: list[Callable[[], object]] | None = None
-        self._active = False
+        self._active = self._interrupted = False
         self.stopping = False
         self.closed = False
         if parent is None:
@@ -102,39 +107,66 @@ class Scope:
     async def __aenter__(self) -> Self:
         if self._active or self.closed:
             raise RuntimeError("A scope can be entered once; make a new one")
-        loop = asyncio.get_running_loop()
-        parent = self.parent
-        self.hub = parent.hub if parent is not None and parent.hub.loop is loop else Hub(loop)
+        self.hub = hub_of(asyncio.get_running_loop())
         self._host = asyncio.current_task()
         self._active = True
-        self._token = current.set(self)
+        if self.parent is not None:
+            if self.parent._inner is None:
+                self.parent._inner = set()
+            self.parent._inner.add(self)
+        self._outer = current.get()
+        current.set(self)
         return self
 
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._host = None  # it leaves already, nobody needs to interrupt it
         try:
             for farewell in self._before_leaving or ():
                 farewell()
-            if error is not None:
+            if error is not None and not self.stopping:
                 self.cancel()
-            await self._settle_down()
-            if self.hooks is not None and self.hooks.scope is self:
-                await self.hooks.finish()
         finally:
-            self.closed = True
-            self._active = False
-            current.reset(cast("Token[Scope | None]", self._token))
-            if self._exit_signal is not None and not self._forgives(self._exit_signal):
-                self._exit_signal.throw()
+            await self._wind_up()
+
+    async def _wind_up(self) -> None:
+        try:
+            await self._settle_down()
+        finally:
+            try:
+                if self.hooks is not None and self.hooks.scope is self:
+                    await self._finish(self.hooks)
+            finally:
+                self._close()
+
+    async def _finish(self, hooks: Hooks) -> None:
+        try:
+            await hooks.finish()
+        finally:
+            await self._settle_down()  # what that started
+
+    def _close(self) -> None:
+        self.closed = True
+        self._active = False
+        self.hub.watch.rest()
+        if self.parent is not None and self.parent._inner is not None:
+            self.parent._inner.discard(self)
+        if current.get() is self:
+            current.set(self._outer)
+        self._outer = None
+        if self._exit_signal is not None and not self._forgives(self._exit_signal):
+            if self._interrupted:
+                cast("asyncio.Task[Any]", asyncio.current_task()).uncancel()
+            self._exit_signal.throw()
 
     def cancel(self) -> None:
         """Stop everything that was started in here, and what that started."""
         self.stopping = True
-        me = asyncio.current_task()
         for task in tuple(self._tasks or ()):
-            if task is not me:
-                task.cancel()
+            task.cancel()
         for stream in tuple(self._parked or ()):
             stream.cancel()
+        for scope in tuple(self._inner or ()):
+            scope.cancel()
 
     def before_leaving(self, farewell: Callable[[], object]) -> None:
         """Call this when the block ends, before waiting for what is still going on in it."""
@@ -145,7 +177,16 @@ class Scope:
     def call_from_thread[R](
         self, work: Callable[..., Coroutine[Any, Any, R]], *args: Any
     ) -> "concurrent.futures.Future[R]":
-        """From another thread: run `work(*args)` in this scope, and get a future of its result."""
+        """From another thread: run `work(*args)` in this scope, and get a future of its result.
+
+        Raises:
+            PromiseError: The scope was left, or not entered yet.
+        """
+        if self.closed or not hasattr(self, "hub"):
+            raise PromiseError(
+                "Work from another thread came to a scope that is not open",
+                hint="Let the thread end before the scope does.",
+            )
 
         async def inside() -> R:
             current.set(self)
@@ -156,24 +197,38 @@ class Scope:
     # -- what is going on in here
 
     def start[R](self, work: Coroutine[Any, Any, R]) -> "asyncio.Task[R]":
-        """Run a coroutine in a task of this scope."""
+        """Run a coroutine in a task of this scope.
 
-        async def owned() -> R:
-            task = self._enter()
-            self._waiting_to_start -= 1
-            try:
-                return await work
-            finally:
-                self._leave(task)
-
-        self._waiting_to_start += 1
-        return self.hub.loop.create_task(owned())
+        Raises:
+            PromiseError: The scope was left.
+        """
+        if self.closed:
+            work.close()
+            raise PromiseError(
+                "Nothing can start in a scope that was left",
+                hint="Start it before the block ends, or in an outer scope.",
+            )
+        context = copy_context()
+        context.run(current.set, self)
+        task = self.hub.loop.create_task(work, context=context)
+        if self._tasks is None:
+            self._tasks = set()
+        self._tasks.add(task)
+        task.add_done_callback(self._leave)
+        return task
 
     def _start(self, work: Startable) -> None:
         """Have `work` begin at the next tick; until then this scope is not idle."""
         work._queued = True
         self._waiting_to_start += 1
         self.hub.start(work)
+
+    def _start_first(self, work: Startable) -> None:
+        """Somebody waits for `work`: have it begin before all others."""
+        if not work._queued:
+            work._queued = True
+            self._waiting_to_start += 1
+        self.hub.start_first(work)
 
     def _dequeued(self, work: Startable) -> None:
         work._queued = False
@@ -214,22 +269,31 @@ class Scope:
             idle.set_result(None)
 
     async def _settle_down(self) -> None:
-        """Wait until nothing runs in here; being cancelled meanwhile stops it, and waits still."""
+        """Wait until nothing runs in here; if cancelled meanwhile, stop that, and still wait."""
         cancelled: asyncio.CancelledError | None = None
+        watch = self.hub.watch
         while self._tasks or self._waiting_to_start or self._parked:
             if not self._tasks and not self._waiting_to_start:
                 for stream in tuple(self._parked or ()):
                     stream._release()
             self._idle = self.hub.loop.create_future()
+            watch.begin(self._still_going_on, None)
             try:
                 await self._idle
             except asyncio.CancelledError as error:
                 cancelled = error
-                self.cancel()
+                if not self.stopping:  # once is enough: what is stopped may have to clean up
+                    self.cancel()
             finally:
+                watch.end()
                 self._idle = None
         if cancelled is not None:
             raise cancelled
+
+    def _still_going_on(self) -> tuple[Work, ...] | None:
+        if self._waiting_to_start:
+            return None
+        return tuple([_Started(task) for task in self._tasks or ()]) or None
 
     # -- exit signals: KeyboardInterrupt and SystemExit are raised at the root, read or not
 
@@ -248,11 +312,19 @@ class Scope:
 
     def _stop_for_exit(self) -> None:
         self.cancel()
-        # A host that reads one of our promises is woken by the error there; any other wait of it
-        # could last for ever.
-        host = self._host
-        if host is not None and host not in self.hub.waits and not self.closed:
-            host.cancel()
+        self._interrupt_host()
+
+    def _interrupt_host(self) -> None:
+        """Whatever the block itself waits for could last for ever."""
+        if self._host is None or self._exit_signal is None or self._forgives(self._exit_signal):
+            return
+        wait = self.hub.watch.waits.get(self._host)
+        if wait is not None and wait[2] is not None and wait[2].done():
+            # It is just being told something, perhaps this very error: that comes first.
+            self.hub.loop.call_soon(self._interrupt_host)
+        else:
+            self._interrupted = True
+            self._host.cancel()
 
     def _forgives(self, signal: "Failure") -> bool:
         """Whether an exit signal is over once it was handled; it is not."""
@@ -276,6 +348,13 @@ class Scope:
         return tuple(names)
 
 
+class _Started(NamedTuple):
+    """A task that a scope waits for before it is left."""
+
+    main_task: "asyncio.Task[Any]"
+    label: str = "what was started"
+
+
 class _Ambient(Scope):
     """What owns work that was started in a running loop, but in no scope: the loop itself."""
 
@@ -283,11 +362,19 @@ class _Ambient(Scope):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._set_up(None)
-        self.hub = Hub(loop)
+        self.hub = hub_of(loop)
 
     def _stop_for_exit(self) -> None:
         if self._exit_signal is not None:
             self._exit_signal.throw()  # out of the loop, as asyncio does for any task
+
+
+def _enclosing() -> Scope | None:
+    """The scope around the caller, if it is one of the running loop that can be left."""
+    scope = current.get()
+    if scope is None or isinstance(scope, _Ambient):
+        return None
+    return scope if scope.hub.loop is asyncio._get_running_loop() else None
 
 
 def scope_for_new_work() -> Scope | None:
@@ -300,17 +387,3 @@ def scope_for_new_work() -> Scope | None:
         scope = _Ambient(loop)
         current.set(scope)
     return scope
-
-
-def run[T](work: Awaitable[T] | Callable[[], Awaitable[T]]) -> T:
-    """The one door for synchronous callers: run `work` in a scope and a loop of its own.
-
-    Args:
-        work: An async function, a coroutine, or a promise made outside of any loop.
-    """
-
-    async def inside() -> T:
-        async with Scope():
-            return await (work if isinstance(work, Awaitable) else work())
-
-    return asyncio.run(inside())

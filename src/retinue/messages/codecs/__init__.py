@@ -1,8 +1,8 @@
 """Codecs: messages as dicts, as JSON and as Markdown, and back without loss.
 
-All of them read what they wrote into equal messages with the same ids. Classes that data names are
-looked for among those you give and the message classes (and enums) that are imported already; nothing
-is ever imported because data says so. Events have theirs in `retinue.messages.codecs.events`.
+All of them read what they wrote into equal messages with the same ids. Classes that data name are
+looked for among those you give and those that are imported already; nothing is ever imported
+because data say so. Events have theirs in `retinue.messages.codecs.events`.
 """
 
 from ._dicts import message_from_dict, message_to_dict, part_from_dict, part_to_dict

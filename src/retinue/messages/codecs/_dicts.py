@@ -1,8 +1,8 @@
 """Messages and parts as dicts that JSON can hold.
 
-A message is `{"id": ..., "role": ..., "agent": ..., "parts": [...], <metadata>}`, and "$class" where it
-is of a subclass; a part `{"type": "text", "text": ...}`. What JSON does not know is tagged: a date in
-the metadata is `{"$date": "2026-11-20"}`.
+A message is `{"id": ..., "role": ..., "agent": ..., "parts": [...]}` with its metadata beside them,
+and "$class" where it is of a subclass; a part is `{"type": "text", "text": ...}`. What JSON does
+not know is tagged: a date in the metadata is `{"$date": "2026-11-20"}`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,13 +10,23 @@ from dataclasses import fields
 from typing import Any, Final, cast
 
 from retinue.errors import MessageError
+from retinue.messages._frozen import Record, plain
+from retinue.messages._message import Message
+from retinue.messages._parts import (
+    Audio,
+    Block,
+    File,
+    Image,
+    Part,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 
-from .._frozen import Record, plain
-from .._message import Message
-from .._parts import Audio, Block, File, Image, Part, Text, Thinking, ToolCall, ToolResult
 from ._values import Classes, Restore, restored, unescaped
 
-TYPES: Final[dict[str, type[Any]]] = {
+_TYPES: Final[dict[str, type[Any]]] = {
     "text": Text,
     "image": Image,
     "audio": Audio,
@@ -26,12 +36,12 @@ TYPES: Final[dict[str, type[Any]]] = {
     "tool_result": ToolResult,
     "block": Block,
 }
-_TYPE_OF: Final = {cls: name for name, cls in TYPES.items()}
+_TYPE_OF: Final = {cls: name for name, cls in _TYPES.items()}
 _OURS: Final = frozenset({"role", "parts", "agent"})
 
 
 def message_to_dict(message: Message) -> dict[str, Any]:
-    """The message as a dict of JSON values; `message_from_dict` gives an equal one of the same id."""
+    """The message as a dict of JSON values; `message_from_dict` gives it back, id and all."""
     form: dict[str, Any] = {"id": message.id, "role": message.role}
     if message.agent is not None:
         form["agent"] = message.agent
@@ -39,7 +49,7 @@ def message_to_dict(message: Message) -> dict[str, Any]:
     if type(message) is not Message:
         form["$class"] = type(message).__name__
     metadata = {k: v for k, v in message.content().items() if k not in _OURS}
-    return {**form, **plain(metadata, _record_to_dict)}
+    return {**form, **plain(metadata, record_to_dict)}
 
 
 def message_from_dict(data: Mapping[str, Any], *, classes: Iterable[type[Any]] = ()) -> Message:
@@ -47,7 +57,7 @@ def message_from_dict(data: Mapping[str, Any], *, classes: Iterable[type[Any]] =
 
     Args:
         data: As `message_to_dict` gives it; the words may also be one `text`.
-        classes: Of messages and values in it. Message classes and enums that are imported are known.
+        classes: Of messages and values in it. Those that are imported are known already.
 
     Raises:
         MessageError: The data are malformed, or name a class that is not known.
@@ -65,7 +75,7 @@ def message_from_dict(data: Mapping[str, Any], *, classes: Iterable[type[Any]] =
 def message_of_dict[M: Message](
     data: Mapping[str, Any], kind: type[M], classes: Classes | None = None
 ) -> M:
-    """The same, for a message of this class; what its declared fields object to is raised as it is."""
+    """The same, of this class; what its declared fields object to is raised as it is."""
     known = classes or Classes()
     values = dict(data)
     cls = kind
@@ -78,7 +88,7 @@ def message_of_dict[M: Message](
             hint='Write them as [{"type": "text", "text": "..."}].',
         )
     values = {unescaped(k): restored(v, known, TAGS) for k, v in values.items()}
-    return cls(parts=[_part(part, known) for part in cast("list[Any]", parts)], **values)
+    return cls(parts=[part_of_dict(part, known) for part in cast("list[Any]", parts)], **values)
 
 
 def part_to_dict(part: Part) -> dict[str, Any]:
@@ -97,10 +107,11 @@ def part_from_dict(data: Mapping[str, Any], *, classes: Iterable[type[Any]] = ()
     Raises:
         MessageError: The data are malformed, or of an unknown type.
     """
-    return _part(data, Classes(classes))
+    return part_of_dict(data, Classes(classes))
 
 
-def _part(data: Any, classes: Classes) -> Part:
+def part_of_dict(data: Any, classes: Classes) -> Part:
+    """The same, with the classes that are known; parts are left as they are."""
     if type(data) in _TYPE_OF:
         return data
     if not isinstance(data, Mapping):
@@ -110,11 +121,11 @@ def _part(data: Any, classes: Classes) -> Part:
         )
     values = dict(cast("Mapping[str, Any]", data))
     name = values.pop("type", None)
-    cls = TYPES.get(name) if isinstance(name, str) else None
+    cls = _TYPES.get(name) if isinstance(name, str) else None
     if cls is None:
         raise MessageError(
             f"{name!r} is no type of part that this release knows",
-            hint=f"It knows {', '.join(TYPES)}.",
+            hint=f"It knows {', '.join(_TYPES)}.",
         )
     known = {field.name for field in fields(cls)}
     try:
@@ -136,11 +147,11 @@ def _part(data: Any, classes: Classes) -> Part:
 def _field_to_json(part: Part, name: str, value: Any) -> Any:
     match part, name:
         case Image() | Audio() | File(), "data":
-            return plain(value, _record_to_dict)["$bytes"]
+            return plain(value, record_to_dict)["$bytes"]
         case ToolResult(), "content":
             return value if isinstance(value, str) else [part_to_dict(inner) for inner in value]
         case ToolCall() | Block(), "args" | "data":
-            return plain(value, _record_to_dict)
+            return plain(value, record_to_dict)
         case _:
             return value
 
@@ -151,7 +162,7 @@ def _field_from_json(cls: type[Any], name: str, value: Any, classes: Classes) ->
     if name == "data" or (name == "args" and isinstance(value, Mapping)):
         return restored(value, classes, TAGS)
     if name == "content" and isinstance(value, list):
-        return tuple([_part(inner, classes) for inner in cast("list[Any]", value)])
+        return tuple([part_of_dict(inner, classes) for inner in cast("list[Any]", value)])
     kind = bool if name == "error" else str
     optional = name in {"url", "source", "signature"}
     if not isinstance(value, kind) and not (optional and value is None):
@@ -162,10 +173,11 @@ def _field_from_json(cls: type[Any], name: str, value: Any, classes: Classes) ->
     return value
 
 
-def _record_to_dict(record: Record) -> dict[str, Any]:
+def record_to_dict(record: Record) -> dict[str, Any]:
+    """The form of a record inside of a value."""
     if isinstance(record, Message):
         return {"$message": message_to_dict(record)}
-    return {"$record": [type(record).__name__, plain(record.content(), _record_to_dict)]}
+    return {"$record": [type(record).__name__, plain(record.content(), record_to_dict)]}
 
 
 def _message(data: Any, classes: Classes) -> Message:

@@ -1,12 +1,12 @@
 """Messages as one JSON text, with the version of its form: `{"v": 1, "messages": [...]}`."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from retinue.errors import MessageError
+from retinue.messages._message import Message, Messages
 
-from .._message import Message, Messages
 from ._dicts import message_from_dict, message_to_dict
 
 VERSION: Final = 1
@@ -23,7 +23,7 @@ def from_json(text: str | bytes, *, classes: Iterable[type[Any]] = ()) -> Messag
 
     Args:
         text: As `to_json` gives it.
-        classes: Of messages and values in it. Message classes and enums that are imported are known.
+        classes: Of messages and values in it. Those that are imported are known already.
 
     Raises:
         MessageError: It is no JSON, of another version, or malformed.
@@ -40,7 +40,7 @@ def from_json(text: str | bytes, *, classes: Iterable[type[Any]] = ()) -> Messag
 
 
 def dumps(data: Any) -> str:
-    """Readable JSON on one line; lone surrogates are escaped, so that it can be written as UTF-8."""
+    """JSON on one line; lone surrogates are escaped, so that UTF-8 can hold it."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -61,14 +61,14 @@ def loads(text: str | bytes) -> dict[str, Any]:
         ) from error
 
 
-def check_version(data: dict[str, Any]) -> None:
+def check_version(data: Mapping[str, Any]) -> None:
     """Whether we can read this.
 
     Raises:
         MessageError: It is of another version.
     """
     version = data.get("v")
-    if version != VERSION or isinstance(version, bool):
+    if version.__class__ is not int or version != VERSION:
         raise MessageError(
             f"This JSON is of version {version!r}, and this release reads {VERSION}",
             hint="Read it with a newer release, or look whether it is the wrong file.",

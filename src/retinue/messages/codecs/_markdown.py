@@ -8,9 +8,9 @@
 
     <!-- end -->
 
-Heading and words mean what they say; the comment above has the rest. What a person writes needs only
-the heading (`user`, or `assistant / some-model`, underlined with `===`) and words. A line of a
-message's own words that could be taken for a mark or a heading of ours has a backslash before it.
+Heading and words mean what they say; the comment above has the rest. What a person writes needs
+only the heading (`user`, or `assistant / some-model`, underlined with `===`) and words. A line of
+words that could be taken for a mark or a heading of ours has a backslash before it.
 """
 
 import json
@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from retinue.errors import MessageError
+from retinue.messages._message import Message, Messages, derived_id
 
-from .._message import Message, Messages, derived_id
 from ._dicts import message_from_dict, message_to_dict
 from ._json import dumps
 
@@ -56,7 +56,7 @@ def from_markdown(text: str, *, classes: Iterable[type[Any]] = ()) -> Messages:
 
     Args:
         text: As `to_markdown` gives it, or written by hand.
-        classes: Of messages and values in it. Message classes and enums that are imported are known.
+        classes: Of messages and values in it. Those that are imported are known already.
 
     Raises:
         MessageError: There is text, but no message; or a comment of ours is damaged.
@@ -217,7 +217,7 @@ def _is_torn_start(lines: list[str], at: int) -> bool:
 
 
 def _after_torn(lines: list[str], at: int) -> int:
-    """Where to go on after a section that begins here and is not whole; beyond the end if it is last.
+    """Where to go on after a section that begins here and is not whole; if it is last, nowhere.
 
     Raises:
         MessageError: It was not broken off, it is damaged.
@@ -242,11 +242,11 @@ def _take_heading(header: dict[str, Any]) -> str:
     role, model = header["role"], header.get("model")
     for heading, taken in ((f"{role} / {model}", ("role", "model")), (role, ("role",))):
         read_back = _ANY_HEADING.fullmatch(heading)
-        if read_back is not None and _is_writable(heading):
-            if read_back.groups() == (role, model if "model" in taken else None):
-                for name in taken:
-                    del header[name]
-                return heading
+        means = (role, model if "model" in taken else None)
+        if read_back is not None and read_back.groups() == means and _is_writable(heading):
+            for name in taken:
+                del header[name]
+            return heading
     return "message"
 
 
@@ -269,11 +269,14 @@ def _with_words(parts: Any, words: str) -> Any:
     whole: list[Any] = []
     placed = False
     for part in cast("list[Any]", parts):
-        if isinstance(part, dict) and part.get("type") == "text" and "text" not in part:
-            whole.append({**part, "text": words})
-            placed = True
-        else:
-            whole.append(part)
+        match part:
+            case {"type": "text", "text": _}:
+                whole.append(part)
+            case {"type": "text"}:
+                whole.append({**part, "text": words})
+                placed = True
+            case _:
+                whole.append(part)
     return whole if placed or not words else [{"type": "text", "text": words}, *whole]
 
 

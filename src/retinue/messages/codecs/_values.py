@@ -4,28 +4,27 @@ import datetime
 import enum
 import math
 from binascii import a2b_base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any, Final, cast
 
 from retinue.errors import MessageError
-
-from .._frozen import Record, freeze
-from .._parts import PARTS, ToolSpec
+from retinue.messages._frozen import freeze, may_be_in_messages
 
 
 class Classes:
-    """The classes that data may name.
+    """The classes that data may name: nothing is imported because data say so.
 
     Args:
-        given: They come first. Besides them records and enums are found that are imported already,
-            and the parts of messages.
+        given: They come first. Besides them those are known that are imported already and whose
+            instances may be part of a message: records, enums, frozen dataclasses and models.
     """
 
     def __init__(self, given: Iterable[type[Any]] = ()) -> None:
-        self._given = {cls.__name__: cls for cls in (*PARTS, ToolSpec, *given)}
+        self._given = {cls.__name__: cls for cls in given}
+        self._found: dict[tuple[str, type[Any]], type[Any]] = {}
 
-    def find[T](self, name: Any, kind: type[T]) -> type[T]:
+    def find[T](self, name: str, kind: type[T]) -> type[T]:
         """The class of that name, which is a `kind`.
 
         Raises:
@@ -34,17 +33,9 @@ class Classes:
         given = self._given.get(name)
         if given is not None and issubclass(given, kind):
             return given
-        found = {
-            (cls.__module__, cls.__qualname__): cls  # the latest, where one was defined anew
-            for cls in (_below(kind) if issubclass(kind, Record | enum.Enum) else ())
-            if cls.__name__ == name
-        }
-        if len(found) != 1:
-            raise MessageError(
-                f"{'Several classes are' if found else 'No class is'} named {name!r}",
-                hint=f"Give the one that is meant: classes=[{name}].",
-            )
-        return next(iter(found.values()))
+        if (name, kind) not in self._found:
+            self._found[name, kind] = _imported(name, kind)
+        return self._found[name, kind]
 
 
 type Restore = Callable[[Any, Classes], Any]
@@ -106,11 +97,25 @@ def _is_tag(key: Any) -> bool:
     return isinstance(key, str) and key.startswith("$") and not key.startswith("$$")
 
 
-def _below[T](kind: type[T]) -> Iterator[type[T]]:
-    """A class and its subclasses, older ones first."""
-    yield kind
-    for cls in type.__subclasses__(kind):
-        yield from _below(cls)
+def _imported[T](name: str, kind: type[T]) -> type[T]:
+    found: dict[tuple[str, str], type[T]] = {}
+    seen: set[type[Any]] = set()
+    todo: list[type[Any]] = [kind]
+    while todo:
+        cls = todo.pop(0)
+        if cls in seen:
+            continue
+        seen.add(cls)
+        todo.extend(type.__subclasses__(cls))
+        if cls.__name__ == name and may_be_in_messages(cls):
+            # of classes that were defined anew in one place, the latest
+            found[cls.__module__, cls.__qualname__] = cls
+    if len(found) != 1:
+        raise MessageError(
+            f"{'Several classes are' if found else 'No class is'} named {name!r}",
+            hint=f"Give the one that is meant: classes=[{name}].",
+        )
+    return found.popitem()[1]
 
 
 def _loaded(made: "str | Callable[[Any], Any]") -> Callable[[Any], Any]:

@@ -1,0 +1,30 @@
+"""The forms of output: text for people, one JSON object for scripts, JSON lines for programs."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Final, Protocol
+
+from retinue.cli._screen import Screen
+from retinue.messages.events import Event
+
+FORMS: Final = {"text": "text:Text", "json": "whole:Whole", "stream-json": "lines:Lines"}
+"""Where each of them is."""
+
+
+class Output(Protocol):
+    """A form of output. What cannot be written is raised: BrokenPipeError, RetinueError."""
+
+    def introduce(self, agent: str, model: str) -> None:
+        """Say who will answer; comes before any event, unless it fails before that."""
+        ...
+
+    def tell(self, event: Event) -> None:
+        """Something happened; a `RunEnded` is the last that does."""
+        ...
+
+
+def open_output(form: str, screen: Screen) -> Output:
+    """The output of this form."""
+    room, _, name = FORMS[form].partition(":")
+    make: Callable[[Screen], Output] = getattr(import_module(f".{room}", __name__), name)
+    return make(screen)

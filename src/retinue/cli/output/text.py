@@ -1,0 +1,112 @@
+"""Text: the words as they come. What tools do goes beside them, and to a person only."""
+
+import asyncio
+
+from retinue.cli._screen import Screen
+from retinue.messages import ToolCall
+from retinue.messages.events import (
+    ErrorRaised,
+    Event,
+    MessageStarted,
+    RunEnded,
+    TextAdded,
+    ToolAnswered,
+    ToolAsked,
+)
+from retinue.telemetry.terminal import one_line, tame
+
+from ._prose import Prose
+
+
+class Text:
+    """Writes what is said, and nothing else."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._prose = Prose()
+        self._sender = _Sender(screen)
+        self._calls = 0
+        screen.make_way = self._end_line
+
+    def introduce(self, agent: str, model: str) -> None:
+        """People know whom they ask."""
+
+    def tell(self, event: Event) -> None:
+        match event:
+            case MessageStarted(role=role):
+                self._prose.start()
+                self._calls = self._calls if role == "tool" else 0
+            case TextAdded(text=text):
+                self._write(self._prose.add(tame(text) if self._screen.look.live else text))
+            case ToolAsked(call=call):
+                self._calls += 1
+                self._beside(self._screen.err_look.sign("🔧", ">"), f"{call.name} {_shown(call)}")
+            case ToolAnswered(result=result):
+                name = f"{result.name}: " if self._calls > 1 else ""
+                self._beside("   !" if result.error else "   =", f"{name}{result.text}")
+            case ErrorRaised() | RunEnded():
+                self._end_line()
+            case _:
+                pass
+
+    def _write(self, text: str) -> None:
+        if text:
+            self._screen.write(text)
+            self._sender.send_soon()
+
+    def _beside(self, sign: str, line: str) -> None:
+        look = self._screen.err_look
+        if look.live:
+            self._screen.note(look.paint(f"  {sign} {one_line(line, width=90)}", "dim"))
+
+    def _end_line(self) -> None:
+        self._screen.write(self._prose.end())
+        self._sender.send()
+
+
+class _Sender:
+    """Sends off what was written: to a person at once; else the first at once, then every 50 ms."""
+
+    _PAUSE = 0.05
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._pause = 0.0 if screen.look.live else self._PAUSE
+        self._sent = -self._PAUSE
+        self._later: asyncio.TimerHandle | None = None
+        self._failure: Exception | None = None
+
+    def send_soon(self) -> None:
+        """Send, now or when the pause is over. Raises what went wrong, now or before."""
+        if self._failure is not None:
+            raise self._failure
+        if self._later is not None:
+            return
+        loop = asyncio.get_running_loop()
+        if (wait := self._sent + self._pause - loop.time()) <= 0:
+            self.send()
+            self._sent = loop.time()
+        else:
+            self._later = loop.call_later(wait, self._send_late)
+
+    def send(self) -> None:
+        """Send now."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        self._screen.flush()
+
+    def _send_late(self) -> None:
+        try:
+            self.send()
+        except Exception as error:  # nobody awaits a timer: whoever writes next is told
+            self._failure = error
+        self._sent = asyncio.get_running_loop().time()
+
+
+def _shown(call: ToolCall) -> str:
+    match [*call.args.items()]:
+        case [(_, value)]:
+            return str(value)
+        case several:
+            return " ".join([f"{name}={value}" for name, value in several])

@@ -1,0 +1,73 @@
+"""Whole: one JSON object at the end, with everything that was said and how it ended."""
+
+from typing import Any, Final
+
+from retinue.cli._screen import Screen
+from retinue.messages.codecs import message_to_dict
+from retinue.messages.events import (
+    ErrorRaised,
+    Event,
+    MessageEnded,
+    MessageStarted,
+    ModelAnswered,
+    RunEnded,
+    TextAdded,
+)
+
+from ._honesty import honesty
+from ._json import encoded
+from ._prose import Prose
+
+VERSION: Final = 1
+"""It changes when a field goes, or means something else."""
+
+
+class Whole:
+    """Gathers, and writes once: {v, text, messages, stop_reason, usage, agent, model, error}.
+
+    `text` is what the form "text" would have written. The sum of `usage` is of all calls that were
+    counted. `error` is null, or {type, message, hint}.
+    """
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._prose = Prose()
+        self._text: list[str] = []
+        self._messages: list[dict[str, Any]] = []
+        self._usage: dict[str, int] = {}
+        self._about: dict[str, Any] = {"agent": None, "model": None}
+        self._error: dict[str, Any] | None = None
+
+    def introduce(self, agent: str, model: str) -> None:
+        self._about = {"agent": agent, "model": model, **honesty(model)}
+
+    def tell(self, event: Event) -> None:
+        match event:
+            case MessageStarted():
+                self._prose.start()
+            case TextAdded(text=text):
+                self._text.append(self._prose.add(text))
+            case ModelAnswered(usage=usage):
+                for kind, tokens in usage.items():
+                    self._usage[kind] = self._usage.get(kind, 0) + tokens
+            case MessageEnded(message=message):
+                self._messages.append(message_to_dict(message))
+            case ErrorRaised(error=kind, text=text, hint=hint):
+                self._error = {"type": kind, "message": text, "hint": hint}
+            case RunEnded(reason=reason):
+                self._write(reason)
+            case _:
+                pass
+
+    def _write(self, reason: str) -> None:
+        answer = {
+            "v": VERSION,
+            "text": "".join(self._text),
+            "messages": self._messages,
+            "stop_reason": reason,
+            "usage": self._usage,
+            **self._about,
+            "error": self._error,
+        }
+        self._screen.write(f"{encoded(answer)}\n")
+        self._screen.flush()

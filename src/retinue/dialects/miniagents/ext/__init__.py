@@ -1,0 +1,1 @@
+"""Language models, the console, chat histories."""

@@ -1,0 +1,1 @@
+"""Promises and streams under their MiniAgents names; usable without agents."""

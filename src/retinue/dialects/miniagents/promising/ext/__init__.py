@@ -1,0 +1,1 @@
+"""What goes with promises: values that do not change."""

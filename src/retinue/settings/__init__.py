@@ -1,0 +1,31 @@
+"""Settings: what a person chose, gathered once at the edge, as values that do not change.
+
+A flag wins over the environment, that over a trusted project's files (`.env`, `retinue.toml`),
+those over the person's own `config.toml`, that over the default; `origins` says which it was.
+"""
+
+from ._load import load
+from ._places import config_file, current_folder, trust_file
+from ._secret import Secret
+from ._settings import OPTIONS, Endpoint, Layer, Option, Origin, Settings, Source
+from ._trust import Project, Trusted, TrustState, find_project, read_project
+
+__all__ = [
+    "OPTIONS",
+    "Endpoint",
+    "Layer",
+    "Option",
+    "Origin",
+    "Project",
+    "Secret",
+    "Settings",
+    "Source",
+    "TrustState",
+    "Trusted",
+    "config_file",
+    "current_folder",
+    "find_project",
+    "load",
+    "read_project",
+    "trust_file",
+]

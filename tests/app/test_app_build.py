@@ -1,0 +1,106 @@
+"""From settings to an assistant that answers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retinue import Scope
+from retinue.app import build
+from retinue.errors import SettingsError, ToolDenied, UnknownModel, UnknownTool
+from retinue.settings import Endpoint, Origin, Secret, Settings
+from retinue.tools import tool
+
+
+async def test_the_defaults_answer() -> None:
+    app = build(Settings())
+    assert (app.host.name, app.model.name) == ("retinue", "demo")
+    async with Scope():
+        assert "42" in str(await app.host.inquire("What is 6*7?"))
+
+
+async def test_what_was_chosen_is_what_is_built(tmp_path: Path) -> None:
+    model = script(tmp_path, [call("clock")], [call("clock", "2")], "Never said.")
+    app = build(Settings(model=model, name="Ada", tools=(), max_steps=1))
+    async with Scope():
+        replies = await app.host.inquire("Hello")
+    assert {reply.agent for reply in replies} <= {"Ada", None}
+    assert replies[-1].metadata["stop_reason"] == "max_steps"
+
+
+def test_an_unknown_model_says_who_chose_it() -> None:
+    origins = {"model": Origin("environment", "DEFAULT_MODEL")}
+    with pytest.raises(
+        UnknownModel, match=r"No model 'gpt-4' \(chosen by DEFAULT_MODEL\)"
+    ) as caught:
+        build(Settings(model="gpt-4", origins=origins))
+    assert "--model demo" in (caught.value.hint or "")
+
+
+def test_an_unknown_tool_is_refused() -> None:
+    with pytest.raises(UnknownTool):
+        build(Settings(tools=("clok",)))
+
+
+def test_an_endpoint_is_asked_with_its_own_key_and_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def find(name: str, **options: Any) -> Any:
+        asked.append((name, options))
+        raise UnknownModel("not here")
+
+    monkeypatch.setattr("retinue.app.find_model", find)
+    key = Secret("env:LAB_KEY", "lab-0123456789abcdef")
+    lab = Endpoint(base_url="http://lab/v1", model="qwen3", api_key=key)
+    house = Endpoint(base_url="http://house", model="ollama:qwen3")
+    for model in ("lab", "house", "openai:gpt-4", "demo"):
+        with pytest.raises(UnknownModel):
+            build(
+                Settings(
+                    model=model,
+                    models={"lab": lab, "house": house},
+                    openai_api_key=Secret("env:OPENAI_API_KEY", "sk-0123456789abcdef"),
+                )
+            )
+    assert asked == [
+        ("compatible:qwen3", {"base_url": "http://lab/v1", "api_key": "lab-0123456789abcdef"}),
+        ("ollama:qwen3", {"base_url": "http://house", "api_key": None}),
+        ("openai:gpt-4", {"api_key": "sk-0123456789abcdef"}),
+        ("demo", {"api_key": None}),
+    ]
+
+
+def test_a_key_that_is_not_set_is_missed_only_where_it_is_needed() -> None:
+    lab = Endpoint(base_url="http://lab/v1", model="qwen3", api_key=Secret("env:LAB_KEY"))
+    build(Settings(models={"lab": lab}))
+    with pytest.raises(SettingsError, match="LAB_KEY is not set"):
+        build(Settings(model="lab", models={"lab": lab}))
+
+
+@pytest.mark.parametrize("human_in_loop", [True, False])
+async def test_what_may_do_harm_is_denied_when_nobody_can_be_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, human_in_loop: bool
+) -> None:
+    monkeypatch.setattr("retinue.app.find_tools", lambda _: [erase])
+    model = script(tmp_path, [call("erase")], "Done.")
+    app = build(Settings(model=model, human_in_loop=human_in_loop))
+    with pytest.raises(ToolDenied) as caught:
+        async with Scope():
+            await app.host.inquire("Erase it")
+    assert caught.value.hint
+
+
+@tool(risk="write")
+def erase() -> str:
+    """Erase everything."""
+    raise AssertionError("it was done")
+
+
+def call(name: str, id: str = "1") -> dict[str, Any]:
+    return {"tool_call": {"id": id, "name": name, "args": {}}}
+
+
+def script(folder: Path, *replies: Any) -> str:
+    (folder / "script.json").write_text(json.dumps(replies))
+    return f"scripted:{folder / 'script.json'}"

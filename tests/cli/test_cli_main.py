@@ -1,0 +1,158 @@
+"""`main` itself: whatever happens becomes a line and a code."""
+
+import io
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from retinue import __version__
+from retinue.cli import main
+from retinue.errors import SettingsError, ToolDenied
+from retinue.settings import Settings
+from retinue.tools import tool
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr() == (f"retinue {__version__}\n", "")
+
+
+def test_arguments_are_those_of_the_process_by_default(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/main", "hello"])
+    assert main() == 2
+    assert capsys.readouterr().err.startswith("main: 'hello' is no command. To ask: main -p")
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (ToolDenied("not allowed", hint="Ask first."), 3, "retinue: not allowed. Ask first.\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (BrokenPipeError(), 141, ""),
+        (
+            RecursionError("too\ndeep"),
+            1,
+            "retinue: RecursionError: too deep. "
+            "This should not happen; -vv, or RETINUE_DEBUG=1, shows where it did.\n",
+        ),
+        (ToolDenied("really?"), 3, "retinue: really?\n"),
+    ],
+)
+def test_whatever_happens_is_one_line_and_a_code(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    raised: BaseException,
+    code: int,
+    said: str,
+) -> None:
+    breaking(monkeypatch, raised)
+    assert main(["-p", "hi"]) == code
+    assert capsys.readouterr() == ("", said)
+
+
+@pytest.mark.parametrize(("line", "environ"), [(["-vv"], {}), ([], {"RETINUE_DEBUG": "yes"})])
+def test_a_traceback_is_shown_where_it_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: list[str],
+    environ: dict[str, str],
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    breaking(monkeypatch, RecursionError("too deep"))
+    assert main(["-p", "hi", *line]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("retinue: RecursionError: too deep.\nTraceback (most recent call last)")
+
+
+def test_a_tool_that_nobody_approves_is_exit_3(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Any
+) -> None:
+    (tmp_path / "s.json").write_text('[[{"tool_call": {"id": "1", "name": "erase", "args": {}}}]]')
+
+    @tool(risk="write")
+    def erase() -> str:
+        """Erase everything."""
+        raise AssertionError("it was done")
+
+    monkeypatch.setattr("retinue.app.find_tools", lambda _: [erase])
+    assert main(["-p", "hi", "-m", f"scripted:{tmp_path / 's.json'}", "-o", "json"]) == 3
+    said = capsys.readouterr()
+    assert '"stop_reason":"denied"' in said.out
+    assert '"type":"ToolDenied"' in said.out
+    assert said.err.startswith("retinue: ")
+    assert said.err.count("\n") == 1
+
+
+def test_a_folder_that_may_not_be_written_is_said_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    breaking(monkeypatch, AssertionError("it was asked"))
+    monkeypatch.setattr("retinue.cli.ask.os.access", lambda *_: False)
+    assert main(["-p", "hi", "--history", "chat.md"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "retinue: The history chat.md cannot be written: its folder may not be written. "
+    )
+
+
+def test_an_answer_that_cannot_be_stored_is_said_after_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def append(*_: Any) -> None:
+        raise SettingsError("the disk is full", hint="Make room.")
+
+    monkeypatch.setattr("retinue.messages.history.MarkdownHistory.append", append)
+    assert main(["-p", "what is 6*7?", "--history", "chat.md"]) == 1
+    said = capsys.readouterr()
+    assert "42" in said.out
+    assert said.err == (
+        "retinue: The answer is whole, but it is not stored: the disk is full. Make room.\n"
+    )
+
+
+def test_a_question_asked_from_a_thread_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(main, ["-p", "what is 6*7?"]).result(20) == 0
+    assert "42" in capsys.readouterr().out
+
+
+def test_nothing_is_said_where_nobody_can_hear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["hello"]) == 2
+
+
+def test_letters_that_the_screen_does_not_have_are_replaced(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    (tmp_path / "s.json").write_text('["Gr\\u00fc\\u00dfe \\ud83d\\ude00"]')
+    out = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert main(["-p", "hi", "-m", f"scripted:{tmp_path / 's.json'}"]) == 0
+    assert out.buffer.getvalue() == "Grüße ?\n".encode("latin-1")  # type: ignore[attr-defined]
+
+
+def breaking(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Whatever is asked fails like this."""
+
+    def build(_: Settings, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr("retinue.cli.ask.build", build)
+
+
+@pytest.fixture(autouse=True)
+def at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """Nothing of the person who runs the tests."""
+    for name in [*os.environ]:
+        if name.startswith(("RETINUE_", "XDG_", "AUTOGEN_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["retinue"])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
