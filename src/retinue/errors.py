@@ -54,7 +54,7 @@ class NothingToResolve(PromiseError):
 
 
 class PromiseCancelled(PromiseError):
-    """The work behind a promise was stopped on purpose; readers see this at the place it stopped."""
+    """The work behind a promise was stopped on purpose; readers see this where it stopped."""
 
 
 class StreamCut(PromiseError):

@@ -93,7 +93,7 @@ def test_a_folder_that_may_not_be_written_is_said_before_anything_is_asked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     breaking(monkeypatch, AssertionError("it was asked"))
-    monkeypatch.setattr("retinue.cli.ask.os.access", lambda *_: False)
+    monkeypatch.setattr("retinue.cli._history.os.access", lambda *_: False)
     assert main(["-p", "hi", "--history", "chat.md"]) == 1
     said = capsys.readouterr().err
     assert said.startswith(

@@ -115,3 +115,51 @@ def sit(home: Path, environ: Mapping[str, str]) -> Sit:
         )
 
     return sit
+
+
+class TestApproval:
+    """A tool that may do harm, and a person who is asked about it."""
+
+    PROGRAM = """
+import sys
+import retinue.app
+from retinue.cli import main
+from retinue.tools import tool
+
+@tool(risk="write")
+def erase(path: str) -> str:
+    "Erase a file."
+    return f"erased {path}"
+
+retinue.app.find_tools = lambda names: [erase]
+sys.exit(main())
+"""
+
+    @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 3), ("", 3)])
+    def test_a_person_decides(self, asked: Any, answer: str, code: int) -> None:
+        asked.sendline(answer)
+        ended, seen = to_the_end(asked)
+        assert ended == code
+        assert ("= erased a.txt" in seen) is (code == 0)
+        assert ("'erase' was not approved" in seen) is (code == 3)
+
+    def test_ctrl_c_is_no_answer(self, asked: Any) -> None:
+        asked.sendintr()
+        ended, seen = to_the_end(asked)
+        assert ended == 130
+        assert "erased" not in seen
+
+    @pytest.fixture
+    def asked(self, home: Path, environ: Mapping[str, str], script: Script) -> Any:
+        """A terminal where the question has just been put."""
+        call = {"tool_call": {"id": "1", "name": "erase", "args": {"path": "a.txt"}}}
+        (home / "program.py").write_text(self.PROGRAM)
+        line = ["program.py", "-p", "erase it", "-m", script(["I will erase it.", call], "Done.")]
+        terminal = pexpect.spawn(
+            sys.executable, line, env={**environ, "NO_COLOR": "1"}, cwd=os.fspath(home),
+            encoding="utf-8", timeout=PATIENCE, dimensions=(40, 100),
+        )  # fmt: skip
+        terminal.expect_exact("Use erase? [y]es, [N]o, [a]lways: ")
+        before = terminal.before.replace("\r\n", "\n")
+        assert before.startswith("I will erase it.\n  🔧 erase a.txt\n")
+        return terminal

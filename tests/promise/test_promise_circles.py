@@ -165,7 +165,8 @@ def test_a_circle_through_helper_tasks_is_found(virtually: Run, how: str) -> Non
                     done, _ = await asyncio.wait(
                         [asyncio.create_task(back.aresolve()), asyncio.create_task(_pause(0.2))]
                     )
-                    await next(iter(done))
+                    for task in done:
+                        await task
                 case "wait_for":
                     await asyncio.wait_for(back, None)
                 case _:

@@ -1,4 +1,4 @@
-"""The seam to durability: nothing happens when nobody listens, everything passes when somebody does."""
+"""The seam to durability: nothing happens when nobody listens, everything passes when one does."""
 
 import asyncio
 from typing import Any

@@ -166,7 +166,7 @@ class Turn(Scope):
             failure = fail(error, self)
             self.cancel()
         try:
-            self._close(failure)
+            self._end_replies(failure)
             if self._tasks or self._waiting_to_start or self._parked:
                 await self._settle_down()
         except asyncio.CancelledError:
@@ -177,7 +177,7 @@ class Turn(Scope):
             self._context = self._feed.owner = self._task = None
             parent._leave(task)
 
-    def _close(self, failure: Failure | None) -> None:
+    def _end_replies(self, failure: Failure | None) -> None:
         if self._inquiries is not None:
             for inquiry in self._inquiries:
                 inquiry.finish()

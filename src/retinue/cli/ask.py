@@ -4,16 +4,13 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 import time
-from collections import defaultdict
-from contextlib import AbstractContextManager, aclosing, suppress
-from pathlib import Path
+from contextlib import aclosing, suppress
 from typing import Final
 
 from retinue.app import App, build
-from retinue.errors import RetinueError, ToolDenied, UsageError
-from retinue.messages import Message, Text, ToolCall
+from retinue.errors import RetinueError, ToolDenied
+from retinue.messages import Message
 from retinue.messages.events import (
     Event,
     MessageEnded,
@@ -27,15 +24,16 @@ from retinue.messages.history import MarkdownHistory
 from retinue.promise import run as run_loop
 from retinue.settings import Settings, current_folder, load
 from retinue.telemetry import event
-from retinue.telemetry.listening import ForMachines, ForPeople, listening
-from retinue.tools import Tool, ask_on_console
 
+from ._asking import Asking
 from ._exits import STOPPED, code_of_signal
 from ._follow import error_raised, follow
 from ._grammar import Ask
-from ._screen import Beside, Screen
+from ._history import open_history
+from ._log import log_beside
+from ._question import question_of
+from ._screen import Screen
 from ._signals import Stop, stopping_on_signals
-from ._stdin import read_input
 from .output import Output, open_output
 
 _WHY: Final = {
@@ -58,11 +56,11 @@ def run(line: Ask, screen: Screen) -> int:
         screen.secrets = settings.secrets()
         screen.debug = screen.debug or settings.debug
         _hint(settings, screen)
-        with _log(settings, line.verbosity, screen):
-            question = _question(line.question, screen)
-            history = _history(line.history)
+        with log_beside(settings, line.verbosity, screen):
+            question = question_of(line.question, screen)
+            history = open_history(line.history)
             screen.expect_reader()
-            asking = _Asking()
+            asking = Asking()
             app = build(settings, ask=asking.ask)
             output.introduce(app.host.name, app.model.name)
             output.tell(RunStarted(agent=app.host.name))
@@ -95,7 +93,7 @@ async def _answer(
     question: Message,
     history: MarkdownHistory | None,
     output: Output,
-    asking: "_Asking",
+    asking: Asking,
     *,
     timeout: float | None,
 ) -> str:
@@ -136,26 +134,6 @@ async def _answer(
     return reason
 
 
-class _Asking:
-    """Asks a person about a call once they have seen what leads to it."""
-
-    _PATIENCE = 0.2  # seconds; a call deep down in a team is never shown
-
-    def __init__(self) -> None:
-        self._shown: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
-
-    def shown(self, call: ToolCall) -> None:
-        """This call is on the screen."""
-        self._shown[call.id].set()
-
-    async def ask(self, call: ToolCall, tool: Tool) -> bool:
-        """As `ask_on_console` does."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._PATIENCE):
-                await self._shown[call.id].wait()
-        return await ask_on_console(call, tool)
-
-
 def _narrate(happened: Event) -> None:
     match happened:
         case ToolAsked(call=call):
@@ -168,80 +146,6 @@ def _narrate(happened: Event) -> None:
             event(logging.INFO, "model answered", error=None, model=model, **tokens)
         case _:
             pass
-
-
-def _question(asked: str | None, screen: Screen) -> Message:
-    """What was asked, with what was piped in beside it; or what was piped in, alone.
-
-    Raises:
-        UsageError: Nothing was asked.
-        RetinueError: What was piped in is no text, or too much.
-    """
-    piped = read_input(
-        sys.stdin,
-        waiting=lambda: screen.note(
-            f"{screen.program}: waiting for standard input to end; without any: </dev/null"
-        ),
-    )
-    document = piped if piped and not piped.isspace() else None
-    if asked and not asked.isspace():
-        parts = [Text(text=asked, source="user")]
-        if document is not None:
-            parts.append(Text(text=f"\n\n{framed(document)}", source="stdin"))
-        return Message(parts=parts)
-    if document is None:
-        what = "Standard input is empty, and n" if piped is not None else "N"
-        raise UsageError(
-            f"{what}othing was asked", hint=f'To ask: {screen.program} -p "your question"'
-        )
-    return Message(parts=[Text(text=document.strip("\n"), source="user")])
-
-
-def framed(document: str, name: str = "stdin") -> str:
-    """The document between tags that a model cannot take for the question, nor the document end."""
-    tag = "document"
-    while f"</{tag}" in document:
-        tag += "_"
-    return f'<{tag} name="{name}">\n{document.strip("\n")}\n</{tag}>'
-
-
-def _history(path: str | None) -> MarkdownHistory | None:
-    """The conversation in this file, once it is sure that it can be added to.
-
-    Raises:
-        UsageError: There can be no such file.
-        RetinueError: It cannot be written.
-    """
-    if path is None:
-        return None
-    file = Path(path)
-    if file.is_dir():
-        raise UsageError(f"{path} is a folder", hint=f"Name a file: --history {file / 'CHAT.md'}")
-    if not file.parent.is_dir():
-        raise UsageError(f"There is no folder {file.parent}", hint=f"mkdir -p {file.parent}")
-    try:
-        if file.exists():
-            file.open("ab").close()
-        elif not os.access(file.parent, os.W_OK):
-            raise PermissionError(0, "its folder may not be written")
-    except OSError as error:
-        raise RetinueError(
-            f"The history {path} cannot be written: {error.strerror}",
-            hint="Nothing was asked. Make it writable, or choose another --history.",
-        ) from error
-    return MarkdownHistory(file)
-
-
-def _log(settings: Settings, verbosity: int, screen: Screen) -> AbstractContextManager[None]:
-    """Log lines go beside the answer: to a person with colours, to a machine as JSON."""
-    wanted = (logging.CRITICAL, logging.INFO, logging.DEBUG)[min(verbosity, 2)]
-    if settings.debug:
-        wanted = logging.DEBUG
-    level = min(wanted, logging.getLevelNamesMapping()[settings.log_level.upper()])
-    look = screen.err_look
-    for_machines = settings.log == "json" or (settings.log == "auto" and not look.person)
-    formatter = ForMachines() if for_machines else ForPeople(look, tracebacks=screen.debug)
-    return listening(Beside(screen), level=level, formatter=formatter, secrets=screen.secrets)
 
 
 def _hint(settings: Settings, screen: Screen) -> None:

@@ -109,6 +109,21 @@ def decode_error(data: Mapping[str, Any]) -> RetinueError:
     return kind(fields.pop("message"), **fields)
 
 
+def to_line(record: Mapping[str, Any]) -> bytes:
+    """A record as one line of JSON that people can read; a lone surrogate survives it."""
+    line = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    return f"{line}\n".encode("utf-8", "surrogatepass")
+
+
+def from_line(line: bytes) -> Any:
+    """The record of a line.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    return json.loads(line.decode("utf-8", "surrogatepass"))
+
+
 def _message(message: Message) -> dict[str, Any]:
     parts = [_part(part) for part in message.parts]
     return {"role": message.role, "agent": message.agent, "parts": parts}
@@ -174,18 +189,3 @@ def _decode(value: Any) -> Any:
             return {k.removeprefix("$"): _decode(v) for k, v in pairs}
         case _:
             return value
-
-
-def written(record: Mapping[str, Any]) -> bytes:
-    """One line of JSON, readable by people; a lone surrogate survives it."""
-    line = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-    return f"{line}\n".encode("utf-8", "surrogatepass")
-
-
-def read(line: bytes) -> Any:
-    """What was written.
-
-    Raises:
-        ValueError: It is no JSON.
-    """
-    return json.loads(line.decode("utf-8", "surrogatepass"))

@@ -20,11 +20,11 @@ from ._codec import (
     decode_error,
     encode_chunk,
     encode_error,
+    from_line,
     key_of,
-    read,
     request_key,
     request_text,
-    written,
+    to_line,
 )
 
 __all__ = ["Recorded", "Replay", "find", "request_key"]
@@ -87,7 +87,7 @@ class Recorded:
             record["error"] = failure
         try:
             with self.path.open("ab", buffering=0) as file:
-                file.write(written(record))  # at once: other processes may append, too
+                file.write(to_line(record))  # at once: other processes may append, too
         except OSError as error:
             raise ModelError(
                 f"The recording {str(self.path)!r} cannot be written: {error.strerror}",
@@ -111,7 +111,7 @@ class Replay:
         self._answers: defaultdict[str, deque[_Answer]] = defaultdict(deque)
         for number, line in self._lines():
             try:
-                record = read(line)
+                record = from_line(line)
                 if record["v"] != _VERSION:
                     self._refuse(f"line {number} is of version {record['v']}, not {_VERSION}")
                 failure = record.get("error")

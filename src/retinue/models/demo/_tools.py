@@ -145,5 +145,5 @@ _CLOSE: Final = 2 / 3
 """The part of the best score that is good enough for a tool that gets all it requires."""
 _BREAK: Final = (
     r"```.*?```|\"[^\"]*\"|\u201c[^\u201d]*\u201d|`[^`]*`|(?<!\w)'[^'\n]*'(?!\w)"
-    r"|(?P<end>(?<=[.!?;])\s|\n|(?:\s*[,;])?\s+(?:and|then|also|und|et|y|och|ja)\s)"
+    r"|(?P<end>(?<=[.!?;])\s|\n|(?:\s*[,;])?\s+(?:and|then|also)\s)"
 )

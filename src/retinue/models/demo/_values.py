@@ -103,7 +103,7 @@ def named(field: Field, reading: Reading) -> Iterator[Place]:
         for found in re.finditer(rf"(?<!\w){label}(?!\w){_SIGN}", text, re.IGNORECASE):
             sign = (found["sign"] or "").casefold()
             beside = _beside(field, sign or found[0].strip().casefold())
-            for value, start, end in beside(text[found.end() :]):
+            for value, start, end in beside(text[found.end() :][:_LONGEST_VALUE]):
                 if start == 0:
                     yield value, found.start(), found.end() + end
 
@@ -226,7 +226,7 @@ def _until(sign: str) -> Shape:
             return capitalised
     return lambda text: (
         (found[0].rstrip(" .!?"), found.start(), found.end())
-        for found in re.finditer(pattern, text[:_LONGEST_VALUE])
+        for found in re.finditer(pattern, text)
     )
 
 
@@ -329,7 +329,8 @@ def _beginning(place: Place) -> int:
     return place[1]
 
 
-_LONGEST_VALUE: Final = 200
+_LONGEST_VALUE: Final = 2000
+"""Characters after a name in which its value is looked for."""
 _SIGN: Final = r"\s*(?P<sign>[=:]|\b(?:is|are|to|of|as|called|named)\b)?\s*"
 _PREPOSITIONS: Final = word_set(
     "in for of to at about on from with by near named called until since into"
