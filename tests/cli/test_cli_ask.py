@@ -1,6 +1,7 @@
 """One question, one answer: pipes, forms of output, limits, histories."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -252,7 +253,7 @@ def test_v_tells_what_happens_to_a_machine(retinue: Retinue, script: Script) -> 
     ]
     assert lines[-1]["stop"] == "done"
     quiet = retinue("-p", "hi", "-m", script("Hello."), "-v", RETINUE_LOG="text")
-    assert quiet.err.startswith("- asked  agent=retinue model=scripted:script.json before=0\n")
+    assert quiet.err.startswith("- asked  agent=retinue model=scripted:script.json messages=1\n")
 
 
 def test_the_log_level_of_the_environment_is_heeded(retinue: Retinue, script: Script) -> None:
@@ -352,6 +353,14 @@ class TestHistory:
         assert complaint in said.err
         assert hint in said.err
         assert said.err.count("\n") == 1
+
+    def test_a_pipe_is_no_history_and_nobody_waits_for_it(
+        self, retinue: Retinue, home: Path, script: Script
+    ) -> None:
+        os.mkfifo(home / "pipe")
+        said = retinue("-p", "hi", "-m", script("Hello."), "--history", "pipe")
+        assert (said.code, said.out) == (1, "")
+        assert "The history pipe cannot be written" in said.err
 
     def test_a_file_that_is_no_history_is_left_alone(self, retinue: Retinue, home: Path) -> None:
         (home / "chat.md").write_bytes(b"\xff\xfe")

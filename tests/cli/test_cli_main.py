@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,6 +19,15 @@ from retinue.tools import tool
 def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr() == (f"retinue {__version__}\n", "")
+
+
+def test_the_version_needs_little() -> None:
+    program = (
+        "import sys; from retinue.cli import main; main(['--version']); "
+        "print({'asyncio', 'pydantic', 'retinue.messages', 'retinue.settings'} & set(sys.modules))"
+    )
+    said = subprocess.check_output([sys.executable, "-c", program], text=True, timeout=20)
+    assert said.splitlines()[-1] == "set()"
 
 
 def test_arguments_are_those_of_the_process_by_default(
@@ -120,6 +130,14 @@ def test_a_question_asked_from_a_thread_is_answered(capsys: pytest.CaptureFixtur
     with ThreadPoolExecutor() as pool:
         assert pool.submit(main, ["-p", "what is 6*7?"]).result(20) == 0
     assert "42" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_gone_has_nothing_to_trust(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("retinue.cli.trust.current_folder", lambda: None)
+    assert main(["trust"]) == 2
+    assert "The current folder is gone" in capsys.readouterr().err
 
 
 def test_nothing_is_said_where_nobody_can_hear(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ def test_log_lines_do_not_break_into_the_answer(sit: Sit, script: Script) -> Non
     code, seen = to_the_end(sit("-p", "hi", "-m", model, "-v", NO_COLOR="1"))
     assert code == 0
     lines = seen.split("\r\n")
-    assert lines[0] == f"🤖 asked  agent=retinue model={model} before=0"
+    assert lines[0] == f"🤖 asked  agent=retinue model={model} messages=1"
     assert lines[1:3] == ["It is 42.", f"🧠 model answered  model={model} input=9 output=3"]
     assert lines[3].startswith("🤖 answered  agent=retinue stop=done took=")
 

@@ -318,7 +318,7 @@ def noted(said: str) -> Message:
 
 
 async def test_what_was_said_before_is_remembered_and_the_latest_counts(hear) -> None:
-    conversation = ["My name is Ada. I live in Turku.", noted("")]
+    conversation = ["Is my name Eve? My name is Ada. I live in Turku.", noted("")]
     said = await hear(Demo(), *conversation, "What is my name?", tools=TOOLS)
     assert text(said) == 'You said: "My name is Ada."'
     conversation += ["My name is Bob now.", noted("")]
@@ -545,6 +545,8 @@ THINGS = {"type": "array", "items": {"type": "object"}}
         ("link", TEXT, "see www.example.com/a,", "www.example.com/a"),
         ("sizes", SIZES, "sizes: 3, 4.5 and 6. No 7", [3, 4.5, 6]),
         ("sizes", SIZES, "sizes: none", None),
+        ("flags", {"type": "array", "items": {"type": "boolean"}}, "flags: yes, no", None),
+        ("home", {"properties": {"town": TEXT}}, "home: Oslo, town: Rome", {"town": "Rome"}),
         ("things", THINGS, "things: a and b", None),
         ("extra", {"anyOf": [WHOLE, TEXT]}, "extra: 5", 5),
         ("extra", {"anyOf": [WHOLE, TEXT]}, "extra: salt", "salt"),
@@ -558,7 +560,6 @@ THINGS = {"type": "array", "items": {"type": "object"}}
         ("a", TEXT, "a Turku", None),
         ("limit", WHOLE | {"description": "How many results"}, "in 2026, 5 results", 5),
         ("years", WHOLE, "4 results", None),
-        ("home", {"properties": {"town": TEXT}}, "town: Oslo", {"town": "Oslo"}),
         ("from_town", TEXT, "from Oslo to Turku", "Oslo"),
         ("total", {"description": "A formula"}, "3 - 1", "3-1"),
         ("total", {"description": "A formula"}, "(1 + 2", None),

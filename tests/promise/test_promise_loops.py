@@ -299,6 +299,21 @@ async def test_a_call_that_arrives_after_the_scope_was_left_is_refused() -> None
         await asyncio.wrap_future(future)
 
 
+async def test_another_thread_cannot_append_where_it_would_wake_no_reader() -> None:
+    async with Scope() as scope:
+        with StreamAppender[int]() as appender:
+            reader = asyncio.create_task(anext(aiter(StreamedPromise(appender))))
+            with pytest.raises(PromiseError) as caught:
+                await asyncio.to_thread(appender.append, 1)
+            assert "call_from_thread" in str(caught.value.hint)
+
+            async def append() -> None:
+                appender.append(2)
+
+            await asyncio.wrap_future(await asyncio.to_thread(scope.call_from_thread, append))
+            assert await reader == 2
+
+
 # -- the loop itself as the owner
 
 

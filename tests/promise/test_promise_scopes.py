@@ -183,6 +183,30 @@ async def test_law_7_cancelling_a_scope_stops_the_scopes_inside_too() -> None:
     assert near.state == "cleaned up"
 
 
+async def test_law_7_scopes_nested_thousands_deep_are_cancelled_like_any() -> None:
+    begun: list[int] = []
+    cleaned_up: list[int] = []
+    all_begun = asyncio.Event()
+
+    async def nested(n: int) -> None:
+        async with Scope():
+            begun.append(n)
+            if n:
+                await Promise(lambda _: nested(n - 1))
+            all_begun.set()
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                cleaned_up.append(n)
+
+    async with Scope() as scope:
+        Promise(lambda _: nested(3000))
+        await all_begun.wait()
+        scope.cancel()
+    assert len(begun) == 3001
+    assert cleaned_up == [0]
+
+
 async def test_law_7_a_cancelled_scope_begins_nothing_more() -> None:
     sleeper = Sleeper()
     async with Scope() as scope:

@@ -158,6 +158,16 @@ def test_only_plain_files_are_looked_at(project: Path) -> None:
     assert list(read_project(project).files) == ["retinue.toml", "agents/deep/one.yaml"]
 
 
+def test_a_place_that_may_not_be_looked_at_is_no_project(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert find_project(tmp_path, trusts(home)) is None
+
+
 def test_the_nearest_project_counts(home: Path, project: Path) -> None:
     inner = project / "inner"
     inner.mkdir()

@@ -2,9 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
 from retinue.errors import RetinueError, UsageError
 from retinue.messages.history import MarkdownHistory
+
+_TO_ADD: Final = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
+"""A pipe that nobody reads is an error then, and no wait."""
 
 
 def open_history(path: str | None) -> MarkdownHistory | None:
@@ -23,7 +27,7 @@ def open_history(path: str | None) -> MarkdownHistory | None:
         raise UsageError(f"There is no folder {file.parent}", hint=f"mkdir -p {file.parent}")
     try:
         if file.exists():
-            file.open("ab").close()
+            os.close(os.open(file, _TO_ADD))
         elif not os.access(file.parent, os.W_OK):
             raise PermissionError(0, "its folder may not be written")
     except OSError as error:

@@ -18,9 +18,7 @@ def question_of(asked: str | None, screen: Screen) -> Message:
     """
     piped = read_input(
         sys.stdin,
-        waiting=lambda: screen.note(
-            f"{screen.program}: waiting for standard input to end; without any: </dev/null"
-        ),
+        waiting=lambda: screen.remark("waiting for standard input to end; without any: </dev/null"),
     )
     document = piped if piped and not piped.isspace() else None
     if asked and not asked.isspace():

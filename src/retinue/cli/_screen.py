@@ -116,8 +116,12 @@ class Screen:
         line = one_line(words)
         if line[-1:] not in ".!?":
             line += "."
-        line = f"{paint(f'{self.program}:', 'red', 'bold')} {line}"
-        self.note(f"{line} {paint(one_line(hint), 'dim')}" if hint else line)
+        name = paint(f"{self.program}:", "red", "bold")
+        self.note(f"{name} {line} {paint(one_line(hint), 'dim')}" if hint else f"{name} {line}")
+
+    def remark(self, words: str) -> None:
+        """Say in one line what is good to know."""
+        self.note(f"{self.err_look.paint(f'{self.program}:', 'yellow')} {one_line(words)}")
 
     def let_go(self) -> None:
         """Nothing more is written: what a stream still holds must not fail when Python ends."""

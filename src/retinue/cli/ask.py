@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from typing import Final
 
@@ -26,7 +27,7 @@ from retinue.settings import Settings, current_folder, load
 from retinue.telemetry import event
 
 from ._asking import Asking
-from ._exits import STOPPED, code_of_signal
+from ._exits import FAILED, STOPPED, code_of_signal
 from ._follow import error_raised, follow
 from ._grammar import Ask
 from ._history import open_history
@@ -67,9 +68,12 @@ def run(line: Ask, screen: Screen) -> int:
 
             async def work() -> str:
                 with stopping_on_signals(stop, screen):
-                    return await _answer(
-                        app, question, history, output, asking, timeout=settings.timeout
-                    )
+                    past = await history.load() if history is not None else ()
+                    answering = _Answering(app, output, asking)
+                    reason = await answering.answer((*past, question), timeout=settings.timeout)
+                    if history is not None and reason != "expired":
+                        await _store(history, question, *answering.said)
+                    return reason
 
             reason = run_loop(work)
         output.tell(RunEnded(reason=reason))
@@ -85,67 +89,64 @@ def run(line: Ask, screen: Screen) -> int:
         raise
     if reason in _WHY:
         screen.warn(*_WHY[reason])
-    return STOPPED[reason]
+    return STOPPED.get(reason, FAILED)
 
 
-async def _answer(
-    app: App,
-    question: Message,
-    history: MarkdownHistory | None,
-    output: Output,
-    asking: Asking,
-    *,
-    timeout: float | None,
-) -> str:
-    """Ask, tell what happens, and store the turn once it is whole; the reason why it ended."""
-    past = await history.load() if history is not None else ()
-    began = time.monotonic()
-    event(logging.INFO, "asked", agent=app.host.name, model=app.model.name, before=len(past))
-    replies = app.host.inquire(*past, question)
-    said: list[Message] = []
-    deadline = asyncio.timeout(timeout)
-    try:
-        async with deadline, aclosing(follow(replies)) as happening:
-            async for happened in happening:
-                output.tell(happened)
-                _narrate(happened)
-                match happened:
-                    case MessageEnded(message=message):
-                        said.append(message)
-                    case ToolAsked(call=call):
-                        asking.shown(call)
-                    case _:
-                        pass
-    except TimeoutError:
-        if not deadline.expired():
-            raise
-        replies.cancel()
-        return "expired"
-    reason = str(said[-1].metadata.get("stop_reason", "done")) if said else "done"
-    took = round(time.monotonic() - began, 3)
-    event(logging.INFO, "answered", agent=app.host.name, stop=reason, took=took)
-    if history is not None:
+class _Answering:
+    """One answer on its way; `said` is what is whole of it."""
+
+    def __init__(self, app: App, output: Output, asking: Asking) -> None:
+        self._app = app
+        self._output = output
+        self._asking = asking
+        self.said: list[Message] = []
+
+    async def answer(self, messages: Sequence[Message], *, timeout: float | None) -> str:
+        """Ask the host and tell what happens; the reason why it ended."""
+        host, model = self._app.host, self._app.model
+        began = time.monotonic()
+        event(logging.INFO, "asked", agent=host.name, model=model.name, messages=len(messages))
+        replies = host.inquire(messages)
+        deadline = asyncio.timeout(timeout)
         try:
-            await history.append(question, *said)
-        except RetinueError as error:
-            raise RetinueError(
-                f"The answer is whole, but it is not stored: {error}", hint=error.hint
-            ) from error
-    return reason
+            async with deadline, aclosing(follow(replies)) as happening:
+                async for happened in happening:
+                    self._output.tell(happened)
+                    self._heed(happened)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            replies.cancel()
+            return "expired"
+        reason = str(self.said[-1].metadata.get("stop_reason", "done")) if self.said else "done"
+        took = round(time.monotonic() - began, 3)
+        event(logging.INFO, "answered", agent=host.name, stop=reason, took=took)
+        return reason
+
+    def _heed(self, happened: Event) -> None:
+        match happened:
+            case ToolAsked(call=call):
+                self._asking.shown(call)
+                event(logging.DEBUG, "tool asked", tool=call.name, id=call.id)
+            case ToolAnswered(result=result):
+                words = "tool failed" if result.error else "tool used"
+                event(logging.DEBUG, words, tool=result.name, id=result.call_id)
+            case ModelAnswered(model=model, usage=usage):
+                tokens = {kind: usage.get(kind, 0) for kind in ("input", "output")}
+                event(logging.INFO, "model answered", error=None, model=model, **tokens)
+            case MessageEnded(message=message):
+                self.said.append(message)
+            case _:
+                pass
 
 
-def _narrate(happened: Event) -> None:
-    match happened:
-        case ToolAsked(call=call):
-            event(logging.DEBUG, "tool asked", tool=call.name, id=call.id)
-        case ToolAnswered(result=result):
-            words = "tool failed" if result.error else "tool used"
-            event(logging.DEBUG, words, tool=result.name, id=result.call_id)
-        case ModelAnswered(model=model, usage=usage):
-            tokens = {"input": usage.get("input", 0), "output": usage.get("output", 0)}
-            event(logging.INFO, "model answered", error=None, model=model, **tokens)
-        case _:
-            pass
+async def _store(history: MarkdownHistory, *messages: Message) -> None:
+    try:
+        await history.append(*messages)
+    except RetinueError as error:
+        raise RetinueError(
+            f"The answer is whole, but it is not stored: {error}", hint=error.hint
+        ) from error
 
 
 def _hint(settings: Settings, screen: Screen) -> None:
@@ -159,10 +160,10 @@ def _hint(settings: Settings, screen: Screen) -> None:
                 what = f"{source.path.parent} has changed since you trusted it"
             case _:
                 continue
-        screen.note(f"{program}: {what}, so it is not read. Look at it, then: {program} trust")
+        screen.remark(f"{what}, so it is not read. Look at it, then: {program} trust")
         break
     for variable in settings.ignored:
-        screen.note(f"{program}: {variable} is no variable of mine. See: {program} config")
+        screen.remark(f"{variable} is no variable of mine. See: {program} config")
 
 
 def _tell_end(output: Output, *events: Event) -> None:

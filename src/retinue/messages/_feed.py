@@ -99,7 +99,7 @@ class Feed:
         self.errors_as_messages = errors_as_messages
         self.todo: deque[Any] = deque()
         self.child: MessageSequencePromise | None = None  # copied in at the moment
-        self.asides: set[MessageSequencePromise] | None = None  # copied in out of order
+        self.asides: dict[MessageSequencePromise, bool] | None = None  # out of order; made by us?
         self.pumping: asyncio.Task[None] | None = None  # reads what must be awaited
         self.going = False
         self.ended = False
@@ -123,9 +123,9 @@ class Feed:
             elif self.hub is None:
                 self.todo.append(leaf)  # nothing is on its way before there is a loop
             elif isinstance(leaf, MessageSequencePromise):
-                self._listen_aside(leaf)
+                self._listen_aside(leaf, ours=False)
             else:
-                self._listen_aside(self._alone(leaf))
+                self._listen_aside(self._alone(leaf), ours=True)
 
     def end(self, failure: Failure | None = None) -> None:
         """Nothing more will be put in."""
@@ -150,9 +150,12 @@ class Feed:
         """Stop here: nothing comes any more but this error."""
         self.ended = True
         self.todo.clear()
-        self.child = self.asides = None
         if self.pumping is not None:
             self.pumping.cancel()
+        for aside, ours in (self.asides or {}).items():
+            if ours:
+                aside.cancel()
+        self.child = self.asides = None
         self._push(Failure(error))
         self.log.close()
 
@@ -195,13 +198,13 @@ class Feed:
                 # by the trampoline: sequences may be nested as deep as you like
                 self.hub.relay(_demand, sequence)
 
-    def _listen_aside(self, sequence: MessageSequencePromise) -> None:
+    def _listen_aside(self, sequence: MessageSequencePromise, *, ours: bool) -> None:
         if leads_to(sequence, self):
             self._push(_circle())
             return
         if self.asides is None:
-            self.asides = set()
-        self.asides.add(sequence)
+            self.asides = {}
+        self.asides[sequence] = ours
         sequence._log.listen(_Aside(self, sequence))
         self.hub.relay(_demand, sequence)
 
@@ -243,13 +246,17 @@ class Feed:
         if leaf is not None:
             self._push(leaf)
             return
-        async for piece in RawReader(self._alone(item)):
-            self._push(cast("MessagePromise | Failure", piece))
+        sequence = item if isinstance(item, MessageSequencePromise) else self._alone(item)
+        try:
+            async for piece in RawReader(sequence):
+                self._push(cast("MessagePromise | Failure", piece))
+        except BaseException:
+            if sequence is not item:
+                sequence.cancel()
+            raise
 
     def _alone(self, item: Any) -> MessageSequencePromise:
         """A sequence of this alone, by the rules of this one."""
-        if isinstance(item, MessageSequencePromise):
-            return item
         feed = type(self)(self.scope, role=self.role, agent=self.agent)
         feed.todo.extend(feed._flat(item))
         feed.end()
@@ -356,7 +363,7 @@ class _Aside:
 
     def hear_end(self) -> None:
         if self._feed.asides is not None:
-            self._feed.asides.discard(self._sequence)
+            self._feed.asides.pop(self._sequence, None)
             self._feed._work()
 
 

@@ -275,7 +275,7 @@ class MessagePromise(StreamedPromise[Piece, Message]):
                 words.append(cast(str, piece))
                 continue
             if isinstance(piece, str | Text):
-                its = piece.source if isinstance(piece, Words | Text) else own
+                its = source_of(piece, self)
                 if words and its != source:
                     parts.append(Text(text="".join(words), source=source))
                     words = []
@@ -296,6 +296,11 @@ class MessagePromise(StreamedPromise[Piece, Message]):
             parts.append(Text(text="".join(words), source=source))
         values = {"role": self.role, "agent": self.agent, **self.known, **(self._late or {})}
         return self._class(parts=parts, **values)
+
+
+def source_of(words: str | Text, promise: MessagePromise) -> str | None:
+    """Where words come from that are a piece of this promise."""
+    return words.source if isinstance(words, Words | Text) else promise._source
 
 
 class KeptMessagePromise(MessagePromise):

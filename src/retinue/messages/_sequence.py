@@ -179,7 +179,10 @@ def leads_to(sequence: MessageSequencePromise, feed: "Feed") -> bool:
     for _ in range(_LOOK_DOWN):
         if not todo:
             break
-        inner = todo.pop()._feed
+        some = todo.pop()
+        if some.ended:
+            continue
+        inner = some._feed
         if inner is feed:
             return True
         if inner.child is not None:

@@ -8,7 +8,7 @@ from retinue.promise import Failure, StreamAppender, fail, scope_for_new_work
 
 from ._cutter import Cutter
 from ._feed import sequence_of
-from ._message import Message, MessagePromise, Piece
+from ._message import Message, MessagePromise, Piece, Words, source_of
 from ._parts import Audio, File, Image, Text
 from ._reader import RawReader
 from ._sequence import MessageSequencePromise
@@ -47,22 +47,20 @@ def join_messages(
         async for original in sequence:
             said = False
             strip = strip_leading_newlines
-            async for piece in _sourced(original):
+            async for piece in original.pieces():
                 if isinstance(piece, Image | Audio | File):
                     yield piece
-                    continue
                 if not isinstance(piece, str | Text):
                     continue
-                words = piece if isinstance(piece, str) else piece.text
-                if words and strip:
-                    words = words.lstrip("\r\n")
+                words = str(piece).lstrip("\r\n") if strip else str(piece)
                 if not words:
                     continue
                 strip = False
                 if not said and owed:
                     yield owed
                 said = True
-                yield Text(text=words, source=piece.source) if isinstance(piece, Text) else words
+                source = source_of(piece, original)
+                yield words if source is None else Words(words, source)
             if said:
                 owed = delimiter
             if keep_originals:
@@ -108,15 +106,11 @@ def split_messages(
             if isinstance(original, Failure):
                 yield original
                 continue
-            splitter = _Splitter(
-                Cutter(delimiter, fences=keep_code_fences_whole),
-                role=role or original.role,
-                agent=agent or original.agent,
-                metadata=metadata,
-            )
+            cutter = Cutter(delimiter, fences=keep_code_fences_whole)
+            splitter = _Splitter(original, cutter, role, agent, metadata)
             try:
                 async for piece in RawReader(original._origin or original):
-                    for promise in splitter.feed(piece, original._source):
+                    for promise in splitter.feed(piece):
                         yield promise
                 for promise in splitter.flush():
                     yield promise
@@ -132,32 +126,37 @@ class _Splitter:
     """Writes the pieces of one message, one after the other."""
 
     def __init__(
-        self, cutter: Cutter, *, role: str, agent: str | None, metadata: dict[str, Any]
+        self,
+        original: MessagePromise,
+        cutter: Cutter,
+        role: str | None,
+        agent: str | None,
+        metadata: dict[str, Any],
     ) -> None:
+        self._original = original
         self._cutter = cutter
-        self._role = role
-        self._agent = agent
+        self._role = role or original.role
+        self._agent = agent or original.agent
         self._metadata = metadata
-        self._source: str | None = None  # of the text the cutter holds
+        self._source: str | None = None  # of the words the cutter holds
         self._writing: StreamAppender[Piece] | None = None
+        self._promised: str | None = None  # the source of what is being written
 
-    def feed(
-        self, piece: Piece | Failure, source: str | None
-    ) -> Iterator[MessagePromise | Failure]:
+    def feed(self, piece: Piece | Failure) -> Iterator[MessagePromise | Failure]:
         """More of the original has come; gives what is new to who reads the pieces."""
-        if isinstance(piece, Text):
-            piece, source = piece.text, piece.source
-        if not isinstance(piece, str):
+        if not isinstance(piece, str | Text):
             yield from self.flush()
             yield from self._put(piece)
             return
+        source = source_of(piece, self._original)
         if source != self._source:
             yield from self.flush()
             self._source = source
-        for words in self._cutter.feed(piece):
+        for words in self._cutter.feed(str(piece)):
             yield from self._put(words)
 
     def flush(self) -> Iterator[MessagePromise | Failure]:
+        """What the cutter holds is certain now, for it ends here."""
         for words in self._cutter.flush():
             yield from self._put(words)
 
@@ -170,31 +169,28 @@ class _Splitter:
     def break_off(self, error: BaseException) -> None:
         """The piece that is being written will never be whole."""
         if self._writing is not None:
-            cut = StreamCut("the splitting of this message was given up before its end")
-            why = cut if isinstance(error, GeneratorExit) else error
-            self._writing.log.push(fail(why, scope_for_new_work()))
+            if isinstance(error, GeneratorExit):
+                error = StreamCut("the splitting of this message was given up before its end")
+            self._writing.log.push(fail(error, scope_for_new_work()))
             self.close()
 
     def _put(self, piece: Piece | Failure | None) -> Iterator[MessagePromise | Failure]:
         if piece is None:  # CUT
             self.close()
         elif self._writing is not None:
-            self._writing.log.push(self._sourced(piece))
+            if isinstance(piece, str) and self._source != self._promised:
+                piece = Words(piece, self._source)
+            self._writing.log.push(piece)
         elif isinstance(piece, Failure):
             yield piece
         else:
+            self._promised = self._source
             writing = self._writing = StreamAppender[Piece]().open()
-            writing.log.push(self._sourced(piece))
-            yield MessagePromise(writing, role=self._role, agent=self._agent, **self._metadata)
-
-    def _sourced(self, piece: Piece | Failure) -> Piece | Failure:
-        if isinstance(piece, str) and self._source is not None:
-            return Text(text=piece, source=self._source)
-        return piece
-
-
-async def _sourced(original: MessagePromise) -> AsyncGenerator[Piece]:
-    """The pieces of a message; text that has a source as `Text`."""
-    source = original._source
-    async for piece in original.pieces():
-        yield Text(text=piece, source=source) if source and isinstance(piece, str) else piece
+            writing.log.push(piece)
+            yield MessagePromise(
+                writing,
+                role=self._role,
+                agent=self._agent,
+                source=self._source,
+                **self._metadata,
+            )

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Self
 
-from retinue.errors import AppenderClosed, AppenderNotOpen
+from retinue.errors import AppenderClosed, AppenderNotOpen, PromiseError
 
 from ._log import Log, fail
 from ._scope import scope_for_new_work
@@ -18,13 +18,14 @@ class StreamAppender[P]:
             scope's.
     """
 
-    __slots__ = ("_capture", "_scope", "log", "was_open")
+    __slots__ = ("_capture", "_loop", "_scope", "log", "was_open")
 
     def __init__(self, *, capture_errors: bool | None = None) -> None:
         scope = self._scope = scope_for_new_work()
         if capture_errors is None:
             capture_errors = scope is not None and scope.capture_errors
         self._capture = capture_errors
+        self._loop = asyncio._get_running_loop()
         self.log: Log[P] = Log()
         self.was_open = False
 
@@ -47,6 +48,7 @@ class StreamAppender[P]:
         Raises:
             AppenderNotOpen: It was not opened yet.
             AppenderClosed: It was closed, or the promise of the stream was cancelled.
+            PromiseError: This is another thread, whose pieces would wake no reader.
         """
         if not self.was_open:
             raise AppenderNotOpen("Appended to an appender that is not open yet")
@@ -54,6 +56,11 @@ class StreamAppender[P]:
             raise AppenderClosed(
                 "Appended to an appender that is closed",
                 hint="Append before the `with` block ends; stop when the stream is cancelled.",
+            )
+        if self._loop is not asyncio._get_running_loop() and self._loop is not None:
+            raise PromiseError(
+                "Appended from outside of the loop that the appender belongs to",
+                hint="From another thread use `scope.call_from_thread(...)`.",
             )
         self.log.push(fail(piece, self._scope) if isinstance(piece, BaseException) else piece)
         return self

@@ -160,13 +160,15 @@ class Scope:
 
     def cancel(self) -> None:
         """Stop everything that was started in here, and what that started."""
-        self.stopping = True
-        for task in tuple(self._tasks or ()):
-            task.cancel()
-        for stream in tuple(self._parked or ()):
-            stream.cancel()
-        for scope in tuple(self._inner or ()):
-            scope.cancel()
+        todo = [self]  # scopes may be nested as deep as you like
+        while todo:
+            scope = todo.pop()
+            scope.stopping = True
+            for task in tuple(scope._tasks or ()):
+                task.cancel()
+            for stream in tuple(scope._parked or ()):
+                stream.cancel()
+            todo += scope._inner or ()
 
     def before_leaving(self, farewell: Callable[[], object]) -> None:
         """Call this when the block ends, before waiting for what is still going on in it."""

@@ -57,8 +57,8 @@ class Reader[P]:
 
     def _stop_waiting(self, future: "asyncio.Future[None]") -> None:
         self._hub.watch.end()
-        if not future.done() or future.cancelled():
-            self._log.leave(future)
+        if not future.done() or future.cancelled() or future.exception() is not None:
+            self._log.leave(future)  # else the log has let it go already
 
 
 class CountingReader[P](Reader[P]):

@@ -84,7 +84,7 @@ class InteractionContext(Turn):
         try:
             return super()._open_feed()
         except AppenderClosed as error:
-            raise AppenderClosedError(f"{error}", hint=error.hint) from None
+            raise AppenderClosedError.of(error) from None
 
 
 class AgentCall(Inquiry):
@@ -101,7 +101,7 @@ class AgentCall(Inquiry):
         try:
             return self.send(message)
         except AppenderClosed as error:
-            raise AppenderClosedError(f"{error}", hint=error.hint) from None
+            raise AppenderClosedError.of(error) from None
 
     def reply_sequence(self, finish_call: bool = True) -> MessageSequencePromise:
         """The replies; by default everything is said then."""

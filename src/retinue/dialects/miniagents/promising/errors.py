@@ -1,5 +1,7 @@
 """The errors of promises under their MiniAgents names."""
 
+from typing import Self
+
 from retinue.errors import AppenderClosed, MessageError, PromiseError
 from retinue.errors import AppenderNotOpen as AppenderNotOpenError
 
@@ -9,7 +11,10 @@ PromisingError = PromiseError
 class AppenderClosedError(AppenderClosed):
     """Something was appended, sent or replied after the end."""
 
-    hint = "Do it before the end: inside the block of the appender, before the agent has returned."
+    @classmethod
+    def of(cls, error: AppenderClosed) -> Self:
+        """The same error under this name."""
+        return cls(f"{error}", hint=error.hint)
 
 
 class NotAMessageError(MessageError, TypeError):

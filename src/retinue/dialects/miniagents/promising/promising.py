@@ -73,14 +73,14 @@ class StreamAppender[P](core.StreamAppender[P]):
         try:
             return super().append(piece)
         except AppenderClosed as error:
-            raise AppenderClosedError(f"{error}") from None
+            raise AppenderClosedError.of(error) from None
 
     def open(self) -> Self:
         """Open it, as its `with` block does."""
         try:
             return super().open()
         except AppenderClosed as error:
-            raise AppenderClosedError(f"{error}") from None
+            raise AppenderClosedError.of(error) from None
 
     __enter__ = open
 
