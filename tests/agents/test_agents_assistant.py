@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 
 from retinue import Message, MessagePromise, Scope, Turn, agent, assistant
-from retinue.errors import AmbiguousAddress, ModelError, ModelUnreachable, ToolDenied
+from retinue.errors import (
+    AmbiguousAddress,
+    ModelError,
+    ModelUnreachable,
+    StreamIncomplete,
+    ToolDenied,
+)
 from retinue.messages import Text, Thinking, ToolCall, ToolResult
+from retinue.models import Usage
+from retinue.models.scripted import Cut, WrittenCall
 from retinue.testing import MemoryJournal, Reply, Scripted
 from retinue.tools import Approved, Tool, tool
 
@@ -202,6 +210,43 @@ async def test_a_model_that_breaks_off_is_an_error_after_what_came() -> None:
         assert "".join(seen).startswith("half")
         with pytest.raises((ModelError, ConnectionResetError)):
             await replies
+
+
+async def test_an_answer_without_its_end_is_not_taken_as_whole() -> None:
+    async with asyncio.timeout(LIMIT), Scope():
+        replies = assistant("host", model=Scripted(["half an", Cut()])).inquire("go")
+        with pytest.raises(StreamIncomplete):
+            await replies
+
+
+async def test_a_call_nobody_can_read_is_told_to_the_model_which_is_asked_again() -> None:
+    model = Scripted(
+        ["Let me add. ", WrittenCall(id="1", name="add", args='{"a": "tr')],
+        call("add", a=1, b=2),
+        "3",
+    )
+    async with asyncio.timeout(LIMIT), Scope():
+        said = await assistant("host", model=model, tools=[add]).inquire("1+2?")
+    assert str(said) == "Let me add. \n\n3"
+    assert said[0].stop == "unreadable"
+    asked = model.requests[1].messages
+    assert [m.role for m in asked] == ["user", "assistant", "user"]
+    assert "could not be read" in asked[-1].text
+
+
+async def test_a_model_that_never_writes_a_readable_call_runs_out_of_steps() -> None:
+    bad = WrittenCall(id="1", name="add", args="{")
+    model = Scripted(bad, bad)
+    async with asyncio.timeout(LIMIT), Scope():
+        said = await assistant("host", model=model, tools=[add], max_steps=2).inquire("go")
+    assert said[-1].stop_reason == "max_steps"
+
+
+async def test_usage_is_counted_in_plain_numbers() -> None:
+    model = Scripted(Reply("ok", usage=Usage(input=3, output=1)))
+    async with asyncio.timeout(LIMIT), Scope():
+        (message,) = await assistant("host", model=model).inquire("go")
+    assert message.usage == {"input": 3, "output": 1}
 
 
 async def test_a_full_context_is_a_reason_not_an_error() -> None:

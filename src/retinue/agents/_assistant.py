@@ -1,10 +1,11 @@
 """assistant: a model with tools. The loop between the two is written here, once."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from retinue.errors import ContextFull, ToolDenied, ToolError
+from retinue.errors import BadArguments, ContextFull, StreamIncomplete, ToolDenied, ToolError
 from retinue.messages import (
     FrozenDict,
     Message,
@@ -15,7 +16,7 @@ from retinue.messages import (
     ToolResult,
     ToolSpec,
 )
-from retinue.models import ChatRequest, Model, find_model
+from retinue.models import ChatRequest, Model, Stop, find_model
 from retinue.promise import StreamAppender
 from retinue.steps import emit, recorder, step
 from retinue.tools import Caller, Toolbox, as_toolbox, caller
@@ -38,6 +39,10 @@ _STOPS: Final[dict[str, StopReason]] = {
     "refused": "refused",
     "context_full": "context_full",
 }
+
+
+_GOES_ON: Final = ("pause", "unreadable")
+"""Stops after which the model is asked again, though it asked for no tool."""
 
 
 def assistant(
@@ -119,14 +124,14 @@ class _Loop:
             )
             answer = await self._ask_model(turn, request)
             calls = answer.tool_calls
-            if not calls:
-                if getattr(answer, "stop", None) != "pause":
-                    return
-                said = Messages((*said, answer))
-                continue
-            if steps_left == 0:
-                turn.reply(*self._give_up(calls, "max_steps", f"{self.max_steps} steps"))
+            if not calls and getattr(answer, "stop", None) not in _GOES_ON:
                 return
+            if steps_left == 0:
+                turn.reply(*_out_of_steps(calls, self.max_steps))
+                return
+            if not calls:
+                said = Messages((*said, *_to_go_on_with(answer)))
+                continue
             results = await self._use_tools(turn, calls)
             message = Message(parts=results, role="tool", agent=turn.agent.name)
             turn.reply(message)
@@ -164,6 +169,7 @@ class _Loop:
         self, request: ChatRequest, writing: StreamAppender[Any], promise: MessagePromise
     ) -> None:
         asked_for_tools = False
+        stop: Stop | None = None
         with writing:
             push = writing.log.push
             try:
@@ -179,25 +185,35 @@ class _Loop:
                             asked_for_tools = True
                             push(chunk.tool_call)
                         if chunk.usage is not None:
-                            promise.note(usage=chunk.usage)
+                            promise.note(usage=chunk.usage.counted())
                         if chunk.stop is not None:
-                            reason = _STOPS.get(chunk.stop)
-                            if reason is None or asked_for_tools:
-                                promise.note(stop=chunk.stop)
-                            else:
-                                promise.note(stop=chunk.stop, stop_reason=reason)
+                            stop = chunk.stop
             except ContextFull as error:
                 if promise.text_so_far:
                     raise
                 push(f"{error}")
-                promise.note(stop="context_full", stop_reason="context_full")
+                stop = "context_full"
+            except BadArguments as error:
+                # A call nobody can read is the model's to mend: it is told, and asked again.
+                promise.note(stop="unreadable", unreadable=_words(error))
+                return
+            if stop is None:
+                raise StreamIncomplete(
+                    f"The answer of {self.model.name} broke off; it is not whole",
+                    hint="Ask again.",
+                )
+            reason = _STOPS.get(stop)
+            if asked_for_tools or reason is None:
+                promise.note(stop=stop)
+            else:
+                promise.note(stop=stop, stop_reason=reason)
 
     async def _use_tools(self, turn: Turn, calls: tuple[ToolCall, ...]) -> tuple[ToolResult, ...]:
         """All calls of one answer, side by side; results in the order of the calls."""
         if len(calls) == 1:
             return (await self._result(calls[0]),)
-        tasks = [turn.start(self._result(call)) for call in calls]
-        return tuple([await task for task in tasks])
+        # The first denial is raised at once; the turn then stops what runs beside it.
+        return tuple(await asyncio.gather(*[turn.start(self._result(call)) for call in calls]))
 
     async def _result(self, call: ToolCall) -> ToolResult:
         """What the tool answers. An error is an answer, too; a denial is not the model's matter."""
@@ -207,26 +223,40 @@ class _Loop:
         except ToolDenied:
             raise
         except ToolError as error:
-            words = f"{error}\n{error.hint}" if error.hint else str(error)
             result = ToolResult(
                 call_id=call.id,
                 name=call.name,
-                content=words,
+                content=_words(error),
                 error=True,
                 source=f"tool:{call.name}",
             )
         emit("tool_answered", result=result)
         return result
 
-    def _give_up(
-        self, calls: tuple[ToolCall, ...], reason: StopReason, limit: str
-    ) -> tuple[Message, Message]:
-        """Calls that will not be made are answered, so that the conversation can go on later."""
-        results = [
-            ToolResult(call_id=c.id, name=c.name, content="Not done: out of steps.", error=True)
-            for c in calls
-        ]
-        return Message(parts=results, role="tool"), _stopped(reason, f"the limit of {limit}")
+
+def _out_of_steps(calls: tuple[ToolCall, ...], steps: int) -> tuple[Message, ...]:
+    """Calls that will not be made are answered, so that the conversation can go on later."""
+    last = _stopped("max_steps", f"the limit of {steps} steps")
+    if not calls:
+        return (last,)
+    results = [
+        ToolResult(call_id=c.id, name=c.name, content="Not done: out of steps.", error=True)
+        for c in calls
+    ]
+    return Message(parts=results, role="tool"), last
+
+
+def _to_go_on_with(answer: Message) -> tuple[Message, ...]:
+    """What to show a model that paused, or whose call nobody could read."""
+    unreadable = getattr(answer, "unreadable", None)
+    said = (answer,) if answer.parts else ()
+    if unreadable is None:
+        return said
+    return (*said, Message(f"Your tool call could not be read: {unreadable}", role="user"))
+
+
+def _words(error: ToolError) -> str:
+    return f"{error}\n{error.hint}" if error.hint else str(error)
 
 
 def _stopped(reason: StopReason, why: str) -> Message:

@@ -39,7 +39,7 @@ async def follow(replies: MessageSequencePromise) -> AsyncGenerator[Event]:
         if usage is not None:
             yield ModelAnswered(
                 model=message.metadata.get("model", ""),
-                usage={kind: n for kind in usage.__slots__ if (n := getattr(usage, kind))},
+                usage=dict(usage),
                 stop=message.metadata.get("stop"),
                 agent=message.agent,
             )

@@ -29,6 +29,10 @@ class Usage:
     cache_write: int = 0
     thinking: int = 0
 
+    def counted(self) -> dict[str, int]:
+        """What there was of it, by name; what goes into a message's metadata."""
+        return {kind: n for kind in self.__slots__ if (n := getattr(self, kind))}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
