@@ -30,7 +30,7 @@ from retinue.messages import (
 ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Ticket(Message):
+class Errand(Message):
     number: int
     tags: list[str] = []
     about: Message | None = None
@@ -53,7 +53,7 @@ class Strict(Message, extra="forbid"):
     pass
 
 
-class Counted(Ticket):
+class Counted(Errand):
     """Declares nothing of its own."""
 
 
@@ -68,7 +68,7 @@ class Named(Message):
         return self.text.upper()
 
 
-class NamedTicket(Named):
+class NamedErrand(Named):
     number: int = 7
 
 
@@ -128,12 +128,12 @@ def test_role_agent_and_id_are_text(name: str) -> None:
 
 def test_an_id_of_another_kind_is_refused_by_declared_messages_too() -> None:
     with pytest.raises(MessageError, match="id"):
-        Ticket(number=1, id=5)  # type: ignore[arg-type]
+        Errand(number=1, id=5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["_id", "_hash", "", "__dict__", "hash", "metadata", "as_promise"])
 def test_metadata_cannot_pass_for_something_of_the_message(name: str) -> None:
-    for make in (Message, lambda **values: Ticket(number=1, **values)):
+    for make in (Message, lambda **values: Errand(number=1, **values)):
         with pytest.raises(MessageError) as caught:
             make(**{name: "fake"})
         assert caught.value.hint
@@ -147,7 +147,7 @@ def test_words_under_their_foreign_name_are_no_silent_metadata() -> None:
 
 
 def test_nothing_about_a_message_changes() -> None:
-    for message in (Message("x", n=1), Ticket("x", number=1)):
+    for message in (Message("x", n=1), Errand("x", number=1)):
         for name in ("role", "n", "number", "new", "_id", "_hash"):
             with pytest.raises(AttributeError):
                 setattr(message, name, 2)
@@ -202,13 +202,13 @@ def test_the_representation_shows_what_is_not_default() -> None:
     )
     assert repr(Message()) == "Message(text='')"
     assert repr(Message(ToolCall(id="1", name="t"))).startswith("Message(ToolCall(")
-    assert repr(Ticket(number=1)) == "Ticket(text='', number=1, tags=(), about=None)"
+    assert repr(Errand(number=1)) == "Errand(text='', number=1, tags=(), about=None)"
 
 
 def test_replacing_gives_a_new_occurrence_of_the_same_class() -> None:
-    ticket = Ticket("old", Image(url="u"), number=1, agent="bob", note="n")
+    ticket = Errand("old", Image(url="u"), number=1, agent="bob", note="n")
     other = ticket.replaced(text="new", number=2)
-    assert type(other) is Ticket
+    assert type(other) is Errand
     assert (other.text, other.number, other.agent, other.note) == ("new", 2, "bob", "n")
     assert other.parts == (Text(text="new"),)
     assert other.id != ticket.id
@@ -218,7 +218,7 @@ def test_replacing_gives_a_new_occurrence_of_the_same_class() -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [Message("x", n=[1]), Message(), Ticket("x", number=1, about=Message("y")), ErrorMessage("e")],
+    [Message("x", n=[1]), Message(), Errand("x", number=1, about=Message("y")), ErrorMessage("e")],
     ids=repr,
 )
 def test_copies_are_the_message_itself_and_pickles_the_same_occurrence(message: Message) -> None:
@@ -232,16 +232,16 @@ def test_copies_are_the_message_itself_and_pickles_the_same_occurrence(message: 
 
 
 def test_declared_fields_are_checked_and_frozen() -> None:
-    ticket = Ticket("do", number=1, tags=["a"], other={"b": [1]})
+    ticket = Errand("do", number=1, tags=["a"], other={"b": [1]})
     assert (ticket.number, ticket.tags, ticket.other) == (1, ("a",), {"b": (1,)})
     assert ticket.metadata == {"number": 1, "tags": ("a",), "about": None, "other": {"b": (1,)}}
     assert (ticket.text, ticket.role) == ("do", "user")
     assert isinstance(ticket, pydantic.BaseModel)
     for wrong in ({}, {"number": "many"}, {"number": 1, "tags": 5}):
         with pytest.raises(pydantic.ValidationError):
-            Ticket(**wrong)  # type: ignore[arg-type]
+            Errand(**wrong)  # type: ignore[arg-type]
     with pytest.raises(MessageError):
-        Ticket(number=1, other={1, 2})
+        Errand(number=1, other={1, 2})
     assert ticket.hash != Message("do", number=1, tags=["a"], about=None, other={"b": [1]}).hash
 
 
@@ -291,13 +291,13 @@ def test_subclasses_of_subclasses_work() -> None:
     assert Named("a", color="blue").color == "blue"
     assert (Named("a").color, Named("a").shout) == ("red", "A")
     assert not isinstance(Named("a"), pydantic.BaseModel)
-    assert (NamedTicket("a").number, NamedTicket("a").shout) == (7, "A")
+    assert (NamedErrand("a").number, NamedErrand("a").shout) == (7, "A")
     with pytest.raises(pydantic.ValidationError):
-        NamedTicket("a", number="x")  # type: ignore[arg-type]
+        NamedErrand("a", number="x")  # type: ignore[arg-type]
 
 
 def test_attributes_that_are_not_there_are_attribute_errors() -> None:
-    for message in (Message("x", n=1), Ticket(number=1, n=1)):
+    for message in (Message("x", n=1), Errand(number=1, n=1)):
         assert message.n == 1
         with pytest.raises(AttributeError):
             _ = message.nope

@@ -32,7 +32,7 @@ class Token(str):
     """Text that is not exactly of class str."""
 
 
-class Order(Message):
+class Numbered(Message):
     number: int
 
 
@@ -197,11 +197,11 @@ async def test_an_error_between_tokens_reaches_reader_and_awaiter() -> None:
 
 async def test_a_message_that_is_not_valid_is_an_error_of_its_promise() -> None:
     async with Scope():
-        promise = streamed("x", message_class=Order)
+        promise = streamed("x", message_class=Numbered)
         assert [token async for token in promise] == ["x"]
         with pytest.raises(pydantic.ValidationError):
             await promise
-        assert (await streamed("x", message_class=Order, number=1)).number == 1
+        assert (await streamed("x", message_class=Numbered, number=1)).number == 1
 
 
 async def test_the_text_of_a_message_that_is_not_whole_is_an_error_with_a_hint() -> None:

@@ -642,7 +642,7 @@ async def test_errors_are_messages_also_after_the_scope_is_left() -> None:
 
 
 async def test_a_message_that_is_not_valid_is_an_error_message_with_its_text() -> None:
-    class Order(Message):
+    class Numbered(Message):
         number: int
 
     async def words(_: object) -> AsyncIterator[Piece]:
@@ -650,7 +650,7 @@ async def test_a_message_that_is_not_valid_is_an_error_message_with_its_text() -
 
     async with Scope():
         feed, sequence = growing(errors_as_messages=True)
-        feed.add(MessagePromise(words, message_class=Order))
+        feed.add(MessagePromise(words, message_class=Numbered))
         feed.end()
         (message,) = await sequence
         assert isinstance(message, ErrorMessage)

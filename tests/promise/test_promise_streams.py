@@ -524,3 +524,25 @@ async def test_cancelling_the_promise_tells_the_writer() -> None:
             with pytest.raises(PromiseError):
                 appender.append(1)
         assert isinstance(await outcome(stream), PromiseCancelled)
+
+
+async def test_a_piece_that_comes_at_once_when_it_is_wanted_wakes_who_wanted_it() -> None:
+    class AtOnce(StreamedPromise[int, Any]):
+        """Wakes up by being read, as a sequence of messages may."""
+
+        __slots__ = ()
+
+        def _want(self, at: int) -> None:
+            if at > 2:
+                raise ArithmeticError
+            self._log.push(at)
+
+    async with Scope() as scope:
+        appender = StreamAppender[int]().open()
+        stream = AtOnce(appender)
+        reader = aiter(stream)
+        assert [await anext(reader) for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(ArithmeticError):
+            await anext(reader)
+        assert not stream._log.readers
+        assert not scope.hub.watch.waits

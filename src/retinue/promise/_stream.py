@@ -50,9 +50,13 @@ class Reader[P]:
     def _wait_for(self, at: int) -> "asyncio.Future[None]":
         source = self._source
         hub = self._hub = source._here()
-        source._want(at)
         future = self._log.reader(hub.loop)
         hub.watch.begin(source._producers, future)
+        try:
+            source._want(at)  # last: a piece that comes of it at once wakes this reader, too
+        except BaseException:
+            self._stop_waiting(future)
+            raise
         return future
 
     def _stop_waiting(self, future: "asyncio.Future[None]") -> None:

@@ -79,8 +79,8 @@ def message_of_dict[M: Message](
     known = classes or Classes()
     values = dict(data)
     cls = kind
-    if "$class" in values:
-        cls = known.find(values.pop("$class"), kind)
+    name = values.pop("$class", kind.__name__)
+    cls = kind if name == kind.__name__ else known.find(name, kind)
     parts = values.pop("parts", ())
     if not isinstance(parts, list | tuple):
         raise MessageError(
@@ -96,7 +96,7 @@ def part_to_dict(part: Part) -> dict[str, Any]:
     form: dict[str, Any] = {"type": _TYPE_OF[type(part)]}
     for field in fields(part):
         value = getattr(part, field.name)
-        if value is not None:
+        if value is not None or field.default is not None:
             form[field.name] = _field_to_json(part, field.name, value)
     return form
 
@@ -161,6 +161,11 @@ def _field_from_json(cls: type[Any], name: str, value: Any, classes: Classes) ->
         return None if value is None else restored({"$bytes": value}, classes, TAGS)
     if name == "data" or (name == "args" and isinstance(value, Mapping)):
         return restored(value, classes, TAGS)
+    if name == "args":
+        raise MessageError(
+            f"The args of a tool call are an object, not {type(value).__name__}",
+            hint='Write them as {"name": value}.',
+        )
     if name == "content" and isinstance(value, list):
         return tuple([part_of_dict(inner, classes) for inner in cast("list[Any]", value)])
     kind = bool if name == "error" else str

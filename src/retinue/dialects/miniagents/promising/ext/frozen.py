@@ -1,6 +1,6 @@
 """Frozen: a record that does not change, whose nested dicts are such records, too."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retinue import messages as core
 from retinue.dialects.miniagents.promising.promising import PromisingContext, innermost
@@ -24,8 +24,12 @@ class Keyed(core.Record):
         return hash_key(self)
 
 
-class Frozen(Keyed, core.Frozen):
+class Frozen(Keyed, core.Frozen, frozen=True):
     """A pydantic model that does not change, of declared fields and any others."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, /, **values: Any) -> None: ...
 
 
 def hash_key(record: core.Record) -> str:
