@@ -82,13 +82,17 @@ def test_a_key_that_is_not_set_is_missed_only_where_it_is_needed() -> None:
 async def test_what_may_do_harm_is_denied_when_nobody_can_be_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, human_in_loop: bool
 ) -> None:
-    monkeypatch.setattr("retinue.app.find_tools", lambda _: [erase])
+    monkeypatch.setattr("retinue.app.find_tools", offered)
     model = script(tmp_path, [call("erase")], "Done.")
     app = build(Settings(model=model, human_in_loop=human_in_loop))
     with pytest.raises(ToolDenied) as caught:
         async with Scope():
             await app.host.inquire("Erase it")
     assert caught.value.hint
+
+
+def offered(_: object) -> list[Any]:
+    return [erase]
 
 
 @tool(risk="write")

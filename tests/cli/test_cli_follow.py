@@ -40,7 +40,7 @@ async def test_a_thought_ends_where_something_else_begins() -> None:
 
 
 async def test_tokens_are_counted_by_kind() -> None:
-    usage = Usage(input=9, output=3)
+    usage = Usage(input=9, output=3).counted()
     events = await told(Message("x", usage=usage, model="m", stop="end"))
     (answered,) = [event for event in events if type(event).__name__ == "ModelAnswered"]
     assert answered.usage == {"input": 9, "output": 3}

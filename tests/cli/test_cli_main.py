@@ -90,7 +90,10 @@ def test_a_tool_that_nobody_approves_is_exit_3(
         """Erase everything."""
         raise AssertionError("it was done")
 
-    monkeypatch.setattr("retinue.app.find_tools", lambda _: [erase])
+    def offered(_: object) -> list[Any]:
+        return [erase]
+
+    monkeypatch.setattr("retinue.app.find_tools", offered)
     assert main(["-p", "hi", "-m", f"scripted:{tmp_path / 's.json'}", "-o", "json"]) == 3
     said = capsys.readouterr()
     assert '"stop_reason":"denied"' in said.out
@@ -102,8 +105,11 @@ def test_a_tool_that_nobody_approves_is_exit_3(
 def test_a_folder_that_may_not_be_written_is_said_before_anything_is_asked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def no(*_: object) -> bool:
+        return False
+
     breaking(monkeypatch, AssertionError("it was asked"))
-    monkeypatch.setattr("retinue.cli._history.os.access", lambda *_: False)
+    monkeypatch.setattr("retinue.cli._history.os.access", no)
     assert main(["-p", "hi", "--history", "chat.md"]) == 1
     said = capsys.readouterr().err
     assert said.startswith(

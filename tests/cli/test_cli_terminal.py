@@ -14,9 +14,9 @@ type Script = Callable[..., str]
 type Sit = Callable[..., Any]
 
 PATIENCE = 20
-CALL = {"tool_call": {"id": "1", "name": "calculator", "args": {"expression": "6*7"}}}
-CLOCK = {"tool_call": {"id": "2", "name": "clock", "args": {}}}
-WRONG = {"tool_call": {"id": "3", "name": "calculator", "args": {"expression": "1/0"}}}
+CALL: Any = {"tool_call": {"id": "1", "name": "calculator", "args": {"expression": "6*7"}}}
+CLOCK: Any = {"tool_call": {"id": "2", "name": "clock", "args": {}}}
+WRONG: Any = {"tool_call": {"id": "3", "name": "calculator", "args": {"expression": "1/0"}}}
 
 
 def test_without_a_question_a_person_is_told_how_to_ask(sit: Sit) -> None:

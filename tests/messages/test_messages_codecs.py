@@ -5,7 +5,7 @@ import decimal
 import enum
 import json
 import pathlib
-import uuid
+import sys
 import zoneinfo
 from dataclasses import dataclass
 from typing import Any
@@ -133,13 +133,17 @@ LEAVES = st.one_of(
     st.datetimes(timezones=st.just(datetime.UTC)),
     st.timedeltas(),
     st.sampled_from([Mood.GOOD, Mood.MIXED, Level.LOW | Level.HIGH]),
-    st.sampled_from([pathlib.Path("a/b"), pathlib.PurePosixPath("a"), pathlib.PureWindowsPath("c:/x")]),
+    st.sampled_from(
+        [pathlib.Path("a/b"), pathlib.PurePosixPath("a"), pathlib.PureWindowsPath("c:/x")]
+    ),
     st.frozensets(st.integers() | st.text(max_size=3) | st.binary(max_size=3), max_size=3),
     st.builds(Cost, st.decimals(allow_nan=False)),
     st.builds(Place, name=st.text(max_size=3)),
     st.builds(Ref, to=st.text(max_size=3), extra=st.dates()),
 )
-KEYS = st.one_of(st.text(max_size=6), st.sampled_from(["$date", "$$date", "$", "text", "type", "v"]))
+KEYS = st.one_of(
+    st.text(max_size=6), st.sampled_from(["$date", "$$date", "$", "text", "type", "v"])
+)
 VALUES = st.recursive(
     LEAVES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
@@ -157,14 +161,17 @@ PARTS = st.one_of(
         ToolResult,
         call_id=TEXTS,
         name=TEXTS,
-        content=TEXTS | st.lists(st.builds(Text, text=TEXTS) | st.builds(Image, url=TEXTS), max_size=2),
+        content=TEXTS
+        | st.lists(st.builds(Text, text=TEXTS) | st.builds(Image, url=TEXTS), max_size=2),
         error=st.booleans(),
     ),
     st.builds(Block, vendor=TEXTS, data=VALUES),
 )
 ROLES = st.one_of(st.sampled_from(["system", "user", "assistant", "tool"]), TEXTS)
 NAMES = st.one_of(
-    st.sampled_from(["model", "topic", "usage", "v", "type", "class", "$class", "$x", "parts_", "end"]),
+    st.sampled_from(
+        ["model", "topic", "usage", "v", "type", "class", "$class", "$x", "parts_", "end"]
+    ),
     st.from_regex(r"[a-z][a-z0-9_ /$>-]{0,8}", fullmatch=True).filter(
         lambda name: name not in dir(Message) and name not in ("role", "agent", "parts", "self")
     ),
@@ -190,7 +197,7 @@ def same(one: Message, other: Message) -> bool:
     return type(one) is type(other) and one == other and one.id == other.id
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(messages())
 def test_a_message_comes_back_from_its_dict(message: Message) -> None:
     form = message_to_dict(message)
@@ -199,7 +206,7 @@ def test_a_message_comes_back_from_its_dict(message: Message) -> None:
     assert json.loads(json.dumps(form, allow_nan=False)) == form
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(messages(), max_size=3))
 def test_messages_come_back_from_their_json(some: list[Message]) -> None:
     text = to_json(some)
@@ -210,7 +217,7 @@ def test_messages_come_back_from_their_json(some: list[Message]) -> None:
     assert all(same(one, two) for one, two in zip(from_json(text.encode()), some, strict=True))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(messages(), max_size=4))
 def test_messages_come_back_from_their_markdown(some: list[Message]) -> None:
     text = to_markdown(some)
@@ -254,7 +261,8 @@ def test_the_forms_are_what_they_are_said_to_be() -> None:
         "due": {"$date": "2026-11-20"},
     }
     assert to_json(Message("ü", id="1")) == (
-        '{"v": 1, "messages": [{"id": "1", "role": "user", "parts": [{"type": "text", "text": "ü"}]}]}'
+        '{"v": 1, "messages": [{"id": "1", "role": "user",'
+        ' "parts": [{"type": "text", "text": "ü"}]}]}'
     )
     assert to_markdown(Message("hi", id="1", role="assistant", model="m", agent="a>b")) == (
         '<!-- retinue {"id": "1", "agent": "a\\u003eb"} -->\n'
@@ -282,8 +290,10 @@ def test_zones_and_folds_come_back() -> None:
 
 
 def test_declared_messages_come_back_by_the_name_of_their_class() -> None:
-    ticket = Ticket("do", number=1, due=datetime.date(2026, 1, 2), mood=Mood.MIXED, about=Message("x"))
-    assert message_to_dict(ticket)["$class"] == "Ticket"
+    ticket = Ticket(
+        "do", number=1, due=datetime.date(2026, 1, 2), mood=Mood.MIXED, about=Message("x")
+    )
+    assert message_to_dict(ticket)["$class"] == f"{Ticket.__module__}:Ticket"
     for again in (
         message_from_dict(message_to_dict(ticket)),
         from_json(to_json(ticket))[0],
@@ -313,16 +323,29 @@ def test_of_a_class_that_was_defined_anew_the_latest_is_meant() -> None:
     assert type(message_from_dict({"$class": "Anew"})) is new is not old
 
 
-def test_nothing_is_imported_because_data_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("data made us import something")
-
-    monkeypatch.setattr("builtins.__import__", refuse)
-    for name in ("antigravity", "antigravity:Message", "os.system", "Unknown", "Path", "object"):
-        with pytest.raises(MessageError):
-            message_from_dict({"$class": name})
-        with pytest.raises(MessageError):
-            message_from_dict({"v": {"$data": [name, {}]}})
+def test_nothing_is_imported_because_data_say_so() -> None:
+    before = set(sys.modules)
+    for name in (
+        "antigravity",
+        "this:Zen",
+        "os:system",
+        "pathlib:Path",
+        "builtins:object",
+        "subprocess:Popen",
+        "Unknown",
+        ":",
+        "",
+    ):
+        for data in (
+            {"$class": name},
+            {"v": {"$data": [name, {}]}},
+            {"v": {"$enum": [name, 1]}},
+            {"v": {"$record": [name, {}]}},
+        ):
+            with pytest.raises(MessageError):
+                message_from_dict(data)
+    assert type(message_from_dict({"$class": "antigravity:Message"})) is Message
+    assert set(sys.modules) == before
 
 
 MALFORMED: list[Any] = [
@@ -500,7 +523,9 @@ def test_marks_without_a_message_are_passed_over() -> None:
     assert [m.text for m in from_markdown("<!-- end -->\nuser\n===\nhi\n<!-- end -->\nyou")] == [
         "hi\nyou"
     ]
-    assert [m.text for m in from_markdown("<!-- torn -->\nuser\n===\nhi\n<!-- torn -->\n")] == ["hi"]
+    assert [m.text for m in from_markdown("<!-- torn -->\nuser\n===\nhi\n<!-- torn -->\n")] == [
+        "hi"
+    ]
 
 
 def test_blank_lines_between_our_comment_and_the_heading_do_not_matter() -> None:
@@ -538,19 +563,24 @@ def test_a_damaged_comment_is_an_error_that_names_its_line(damage: Any) -> None:
     assert caught.value.hint
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(messages(), min_size=1, max_size=3), st.data())
-def test_a_message_that_is_cut_anywhere_harms_no_other(some: list[Message], data: st.DataObject) -> None:
+@settings(max_examples=15, deadline=None)
+@given(st.lists(messages(), min_size=1, max_size=2))
+def test_a_message_that_is_cut_anywhere_harms_no_other(some: list[Message]) -> None:
     whole = to_markdown(some).encode()
     before = len(to_markdown(some[:-1]).encode())
-    at = data.draw(st.integers(before, len(whole) - 1))
+    for at in range(before + 1, len(whole), 1 + (len(whole) - before) // 60):
+        check_cut(whole, at, some)
+    for at in range(max(before + 1, len(whole) - 20), len(whole)):
+        check_cut(whole, at, some)
+
+
+def check_cut(whole: bytes, at: int, some: list[Message]) -> None:
     cut = whole[:at].decode(errors="ignore")
-    if before == 0 and not cut.startswith("<!-- retinue "[: len(cut)]):
-        return
-    again = from_markdown(cut)
     kept = some if whole[at:].strip() == b"" else some[:-1]
-    assert [m.id for m in again] == [m.id for m in kept]
+    again = from_markdown(cut)
+    assert len(again) == len(kept)
     assert all(same(one, two) for one, two in zip(again, kept, strict=True))
-    mended = from_markdown(f"{cut}\n<!-- torn -->\n\n{to_markdown(some[-1])}")
     if kept is not some:
+        mended = from_markdown(f"{cut}\n<!-- torn -->\n\n{to_markdown(some[-1])}")
+        assert len(mended) == len(some)
         assert all(same(one, two) for one, two in zip(mended, some, strict=True))

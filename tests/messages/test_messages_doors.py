@@ -54,7 +54,11 @@ def test_the_constructors_words_are_valid_too() -> None:
     assert Message.model_validate({"text": "hi", "role": "tool", "n": 1}) == Message(
         "hi", role="tool", n=1
     )
-    order = Order.model_validate_json('{"text": "do", "due": "2026-01-02", "about": {"text": "it"}}')
+    part = Text(text="hi")
+    assert Message.model_validate({"parts": [part]}) == Message(part)
+    order = Order.model_validate_json(
+        '{"text": "do", "due": "2026-01-02", "about": {"text": "it"}}'
+    )
     assert order == Order("do", due=datetime.date(2026, 1, 2), about=Message("it"))
 
 

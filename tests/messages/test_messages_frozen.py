@@ -71,7 +71,7 @@ class Open(pydantic.BaseModel):
 
 class Spot(Frozen):
     name: str
-    tags: list[str] = []
+    tags: list[str] = pydantic.Field(default_factory=list)
 
 
 class Pair(NamedTuple):
@@ -226,6 +226,7 @@ def test_values_of_subclasses_lose_what_they_may_carry_along() -> None:
         assert frozen == plain
         assert type(frozen) is type(plain)
     assert [type(item) for item in freeze(frozenset([Count(1)]))] == [int]
+    assert canonical((Plain("a"), Count(3), Share(0.5))) == '["a",3,0.5]'
 
 
 def test_a_value_that_contains_itself_is_an_error_and_no_recursion() -> None:
@@ -311,7 +312,9 @@ def test_no_two_different_values_share_a_hash() -> None:
 def test_equal_values_share_a_hash() -> None:
     assert content_hash((1, [2], {"b": 1, "a": 2})) == content_hash([1, (2,), {"a": 2, "b": 1}])
     assert Message(x=math.nan) == Message(x=float("nan"))
-    assert content_hash(frozenset(["a", "b", ("c",)])) == content_hash(frozenset([("c",), "b", "a"]))
+    assert content_hash(frozenset(["a", "b", ("c",)])) == content_hash(
+        frozenset([("c",), "b", "a"])
+    )
     assert Message(x=[1, {"a": 2}]).hash == Message(x=(1, FrozenDict(a=2))).hash
 
 

@@ -32,7 +32,7 @@ ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 class Errand(Message):
     number: int
-    tags: list[str] = []
+    tags: list[str] = Field(default_factory=list)
     about: Message | None = None
 
 
@@ -141,7 +141,7 @@ def test_metadata_cannot_pass_for_something_of_the_message(name: str) -> None:
 
 def test_words_under_their_foreign_name_are_no_silent_metadata() -> None:
     with pytest.raises(MessageError) as caught:
-        Message(**{"role": "user", "content": "hi"})  # type: ignore[arg-type]
+        Message(role="user", content="hi")  # type: ignore[arg-type]
     assert "text" in str(caught.value.hint)
     assert Message(self="a", cls="b").metadata == {"self": "a", "cls": "b"}
 
@@ -310,8 +310,9 @@ def test_messages_join_their_texts_and_show_as_a_tuple() -> None:
     assert str(some) == some.text == "a\n\nb"
     assert repr(some) == f"({', '.join(repr(message) for message in some)})"
     assert some == tuple(some)
-    assert some + [Message("c")] == (*some, Message("c"))
-    assert type(some + ()) is Messages
+    more = some + (Message("c"),)  # noqa: RUF005 - this is what is tested
+    assert more == (*some, Message("c"))
+    assert type(more) is Messages
     assert pickle.loads(pickle.dumps(some)) == some
 
 

@@ -54,7 +54,11 @@ async def test_tokens_come_before_the_message_and_every_reader_gets_all() -> Non
             reader = aiter(promise)
             tokens.append("Hel")
             assert await anext(reader) == "Hel"
-            assert (promise.role, promise.agent, promise.known) == ("assistant", "bob", {"topic": "t"})
+            assert (promise.role, promise.agent, promise.known) == (
+                "assistant",
+                "bob",
+                {"topic": "t"},
+            )
             assert promise.text_so_far == "Hel"
             tokens.append("lo")
         assert [token async for token in promise] == ["Hel", "lo"]

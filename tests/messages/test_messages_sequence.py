@@ -24,6 +24,7 @@ from retinue.errors import (
 from retinue.messages import (
     ErrorMessage,
     Feed,
+    Frozen,
     Image,
     Message,
     MessagePromise,
@@ -98,6 +99,7 @@ async def test_everything_comes_out_flat_and_in_order() -> None:
                     Odd("qu"),
                     Form(text="r"),
                     Messages([Message("s")]),
+                    Frozen(text="record", role="tool"),
                     {"a": "t"}.values(),
                     asyncio.ensure_future(asyncio.sleep(0, "u")),
                 ]
@@ -105,7 +107,7 @@ async def test_everything_comes_out_flat_and_in_order() -> None:
             reader = asyncio.create_task(collect(sequence))
             await asyncio.sleep(0)
             tokens.append("c")
-        expected = [*"abcdefghijklmnop", "qu", *"rstu"]
+        expected = [*"abcdefghijklmnop", "qu", *"rs", "record", *"tu"]
         assert await reader == expected
         got = await sequence
         assert [str(message) for message in got] == expected
@@ -270,7 +272,13 @@ async def test_a_list_that_contains_itself_is_an_error_in_its_place() -> None:
     endless: list[Any] = ["a"]
     endless += [endless, ["b", endless], "c"]
     async with Scope():
-        assert await collect(sequence_of(endless)) == ["a", "!CircularWait", "b", "!CircularWait", "c"]
+        assert await collect(sequence_of(endless)) == [
+            "a",
+            "!CircularWait",
+            "b",
+            "!CircularWait",
+            "c",
+        ]
         twice = ["x"]
         assert await collect(sequence_of([twice, twice])) == ["x", "x"]
 
@@ -416,6 +424,26 @@ async def test_an_async_iterable_is_closed_when_its_reading_is_stopped() -> None
             await sequence
 
 
+async def test_cancelling_stops_what_was_read_out_of_order() -> None:
+    closed = asyncio.Event()
+
+    async def stuck() -> AsyncIterator[str]:
+        try:
+            yield "a"
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    async with Scope():
+        feed, sequence = growing()
+        feed.add_out_of_order(stuck())
+        assert str(await (await anext(aiter(sequence)))) == "a"
+        assert sequence.cancel() is True
+        async with asyncio.timeout(LIMIT):
+            await closed.wait()
+        assert await collect(sequence) == ["a", "!PromiseCancelled"]
+
+
 async def test_a_cancelled_sequence_stays_as_it_is_whatever_still_comes() -> None:
     async with Scope():
         inner_feed, inner = growing()
@@ -448,6 +476,70 @@ async def test_leaving_a_scope_by_an_error_ends_what_it_was_reading() -> None:
             assert str(await (await anext(aiter(sequence)))) == "a"
             raise KeyError
     assert await collect(sequence) == ["a", "!PromiseCancelled", "b"]
+
+
+class Turnlike:
+    """What feeds a sequence: a stand-in for a turn."""
+
+    def __init__(self) -> None:
+        self.stopped = 0
+        self.label = "turn"
+        self.main_task: Any = None
+
+    def cancel_turn(self) -> None:
+        self.stopped += 1
+
+
+async def test_cancelling_replies_stops_the_turn_they_come_from_and_nobody_elses() -> None:
+    async with Scope():
+        owner = Turnlike()
+        feed, replies = growing(owner=owner)
+        feed.owned_log = True
+        assert replies.cancel() is True
+        assert owner.stopped == 1
+        feed.end(Failure(PromiseCancelled("stopped")))
+        assert replies.cancel() is False
+        asking, asked = growing(owner=owner)
+        asking.add("a")
+        assert asked.cancel() is True
+        assert owner.stopped == 1
+        assert await collect(asked) == ["a", "!PromiseCancelled"]
+
+
+async def test_a_sequence_says_who_can_bring_it_on() -> None:
+    async with Scope():
+        owner = Turnlike()
+        feed, replies = growing(owner=owner)
+        assert replies._producers() == (owner,)
+        assert replies.main_task is None
+        outer = sequence_of([sequence_of([replies])])
+        assert outer._producers() == (owner,)
+        assert growing()[1]._producers() is None
+        aside_feed, aside = growing()
+        feed.add_out_of_order(aside)
+        assert replies._producers() is None, "anybody could"
+        aside_feed.end()
+        feed.end()
+        assert await outer == ()
+
+
+async def test_a_sequence_that_starts_on_demand_is_started_once() -> None:
+    async with Scope():
+        feed, sequence = growing()
+        started: list[str] = []
+
+        def start() -> None:
+            started.append("now")
+            feed.add("a")
+            feed.end()
+
+        sequence._on_demand = start
+        outer = sequence_of([sequence])
+        await asyncio.sleep(0)
+        assert started == []
+        assert await collect(outer) == ["a"]
+        assert await collect(sequence) == ["a"]
+        assert started == ["now"]
 
 
 async def test_the_text_of_messages_on_their_way_is_an_error_with_a_hint() -> None:
@@ -551,7 +643,9 @@ async def test_an_appender_is_opened_written_and_closed() -> None:
 
 
 @pytest.mark.parametrize("capture", [False, True])
-async def test_an_error_that_leaves_the_block_of_an_appender_is_its_last_piece(capture: bool) -> None:
+async def test_an_error_that_leaves_the_block_of_an_appender_is_its_last_piece(
+    capture: bool,
+) -> None:
     async with Scope():
         feed, sequence = growing()
         raised: list[str] = []
@@ -674,6 +768,52 @@ async def test_a_cut_message_is_an_error_message_and_not_whole() -> None:
         message = await promise
         assert isinstance(message, ErrorMessage)
         assert message.text.startswith("half\nPromiseCancelled")
+
+
+async def test_a_finished_message_is_safe_already() -> None:
+    async with Scope():
+        done = MessagePromise(StreamAppender[Piece]().open())
+        done._log.push("x")
+        done._log.close()
+        await done
+        feed, sequence = growing(errors_as_messages=True)
+        feed.add(done)
+        feed.end()
+        assert [promise async for promise in sequence] == [done]
+
+
+async def test_a_safe_message_says_who_can_bring_it_on() -> None:
+    async def stream(_: object) -> AsyncIterator[Piece]:
+        yield "x"
+
+    async with Scope():
+        original = MessagePromise(stream, eager=False)
+        feed, sequence = growing(errors_as_messages=True)
+        feed.add(original)
+        feed.end()
+        (safe,) = [promise async for promise in sequence]
+        assert safe._producers() == (original,)
+
+
+async def test_a_class_that_leaves_the_program_is_no_message() -> None:
+    class Leaving(Message):
+        number: int = 0
+
+        @pydantic.model_validator(mode="after")
+        def leave(self) -> "Leaving":
+            raise SystemExit(3)
+
+    async def program() -> None:
+        async with Scope():
+            with StreamAppender[Piece]() as tokens:
+                tokens.append("x")
+            feed, sequence = growing(errors_as_messages=True)
+            feed.add(MessagePromise(tokens, message_class=Leaving))
+            feed.end()
+            await sequence
+
+    with pytest.raises(SystemExit):
+        await program()
 
 
 async def test_an_exit_signal_is_no_message() -> None:

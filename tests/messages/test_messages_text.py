@@ -80,9 +80,7 @@ async def test_originals_are_the_very_messages() -> None:
     some = [Message("a", topic="t"), Message("b")]
     message = await join_messages(some)
     assert message.text == "a\n\nb"
-    assert all(
-        kept is given for kept, given in zip(message.original_messages, some, strict=True)
-    )
+    assert all(kept is given for kept, given in zip(message.original_messages, some, strict=True))
     assert (await join_messages(some, keep_originals=False)).metadata == {}
 
 
@@ -183,6 +181,14 @@ async def test_a_piece_is_handed_on_token_by_token_as_soon_as_that_is_certain() 
             assert not second.done
         assert (await second).text == "d"
         assert [m.text for m in await sequence] == ["ab\nc", "d"]
+
+
+async def test_a_stream_that_runs_on_demand_is_split_too() -> None:
+    async with Scope():
+        lazy = streamed("a\n", "\nb", eager=False)
+        assert [m.text for m in await split_messages(lazy)] == ["a", "b"]
+        lazy = streamed("a", "b", eager=False)
+        assert (await join_messages([lazy, "c"], delimiter="|")).text == "ab|c"
 
 
 async def test_each_message_is_split_by_itself() -> None:

@@ -6,6 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from retinue.errors import CircularWait
 from retinue.promise import Promise, Scope, StreamAppender, StreamedPromise, current
@@ -503,5 +505,67 @@ def test_a_great_circle_of_thousands_is_found_in_no_time(virtually: Run) -> None
         async with Scope():
             promises = ring(5000)
             assert isinstance(await outcome(promises[77]), CircularWait)
+
+    virtually(main)
+
+
+turn_actions = st.lists(
+    st.tuples(st.just("pause"), st.sampled_from([0.0, 0.03, 0.07, 0.4, 30.0]))
+    | st.tuples(st.sampled_from(["whole", "first", "promise"]), st.integers(0, 3))
+    | st.tuples(st.sampled_from(["task", "gather", "wait", "group"]), st.integers(0, 3)),
+    max_size=3,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(scripts=st.lists(turn_actions, min_size=4, max_size=4))
+def test_turns_never_hang_whatever_they_and_their_helpers_wait_for(
+    virtually: Run, scripts: list[list[tuple[str, Any]]]
+) -> None:
+    """Helpers begin to wait when they are made, and the turn for them at its end."""
+    turns: list[AgentLike] = []
+
+    async def join(how: str, helper: asyncio.Task[Any]) -> None:
+        match how:
+            case "gather":
+                await asyncio.gather(helper, asyncio.sleep(0))
+            case "wait":
+                await asyncio.wait([helper])
+            case "group":
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(_joined(helper))
+            case _:
+                await helper
+
+    async def _joined(helper: asyncio.Task[Any]) -> None:
+        await helper
+
+    def scripted(script: list[tuple[str, Any]]) -> Callable[[AgentLike], Any]:
+        async def function(turn: AgentLike) -> None:
+            helpers: list[tuple[str, asyncio.Task[Any]]] = []
+            for kind, what in script:
+                turn.appender.append(kind)
+                match kind:
+                    case "pause":
+                        await asyncio.sleep(what)
+                    case "whole":
+                        await outcome(turns[what].replies)
+                    case "first":
+                        await outcome(anext(aiter(turns[what].replies)))
+                    case "promise":
+                        await Promise(lambda _, n=what: outcome(turns[n].replies))
+                    case _:
+                        helper = asyncio.create_task(outcome(turns[what].replies))
+                        helpers.append((kind, helper))
+            for how, helper in helpers:
+                await join(how, helper)
+
+        return function
+
+    async def main() -> None:
+        async with Scope():
+            turns.extend([AgentLike(f"{n}", scripted(script)) for n, script in enumerate(scripts)])
+            for turn in turns:
+                await outcome(turn.promise)
 
     virtually(main)

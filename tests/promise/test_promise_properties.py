@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retinue.errors import PromiseCancelled, PromiseError, StreamCut
+from retinue.errors import CircularWait, PromiseCancelled, PromiseError, StreamCut
 from retinue.promise import Promise, Scope, StreamAppender, StreamedPromise
 
 pytestmark = pytest.mark.timeout(60)
@@ -358,3 +358,87 @@ def test_law_10_whatever_the_tree_of_works_the_scope_leaves_nothing_behind(
         nothing_is_left()
 
     virtually(main)
+
+
+type Action = tuple[str, Any]
+
+actions = st.lists(
+    st.tuples(st.just("pause"), st.sampled_from([0.0, 0.03, 0.07, 0.4, 30.0]))
+    | st.tuples(st.sampled_from(["await", "task", "read", "scope"]), st.integers(0, 5))
+    | st.tuples(st.sampled_from(["gather", "group"]), st.lists(st.integers(0, 5), max_size=3)),
+    max_size=3,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(scripts=st.lists(actions, min_size=6, max_size=6), eager=st.booleans())
+def test_law_8_nothing_hangs_and_only_those_in_a_circle_are_told_so(
+    virtually: Run, scripts: list[list[Action]], eager: bool
+) -> None:
+    """Six streams that wait for each other in any way at all."""
+    streams: list[StreamedPromise[int, Any]] = []
+
+    async def act(kind: str, what: Any) -> None:
+        match kind:
+            case "pause":
+                await asyncio.sleep(what)
+            case "await":
+                await outcome(streams[what])
+            case "task":
+                await asyncio.create_task(outcome(streams[what]))
+            case "read":
+                await outcome(anext(aiter(streams[what])))
+            case "scope":
+                async with Scope():
+                    Promise(lambda _: outcome(streams[what]))
+            case "gather":
+                await asyncio.gather(*[outcome(streams[n]) for n in what])
+            case _:
+                async with asyncio.TaskGroup() as group:
+                    for n in what:
+                        group.create_task(outcome(streams[n]))
+
+    def scripted(script: list[Action]) -> Any:
+        async def streamer(_: Any) -> AsyncIterator[int]:
+            for number, (kind, what) in enumerate(script):
+                await act(kind, what)
+                yield number
+
+        return streamer
+
+    blamed: list[CircularWait] = []
+    original = CircularWait.__init__
+
+    def noted(error: CircularWait, *args: Any, **named: Any) -> None:
+        blamed.append(error)
+        original(error, *args, **named)
+
+    async def main() -> None:
+        async with Scope():
+            streams.extend([StreamedPromise(scripted(s), eager=eager) for s in scripts])
+            await asyncio.gather(*[outcome(stream) for stream in streams])
+        nothing_is_left()
+
+    CircularWait.__init__ = noted  # type: ignore[method-assign]
+    try:
+        virtually(main)
+    finally:
+        CircularWait.__init__ = original  # type: ignore[method-assign]
+    if not _has_circle(scripts):
+        assert not blamed
+
+
+def _has_circle(scripts: list[list[Action]]) -> bool:
+    waits_for = {
+        n: {
+            other
+            for kind, what in script
+            if kind != "pause"
+            for other in (what if isinstance(what, list) else [what])
+        }
+        for n, script in enumerate(scripts)
+    }
+    while free := [n for n, others in waits_for.items() if not others & waits_for.keys()]:
+        for n in free:
+            del waits_for[n]
+    return bool(waits_for)

@@ -78,6 +78,8 @@ def run(line: Ask, screen: Screen) -> int:
             reason = run_loop(work)
         output.tell(RunEnded(reason=reason))
     except (KeyboardInterrupt, asyncio.CancelledError):
+        if stop.signal is not None:  # from here it takes no time, and a second one would be noise
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         if not screen.given_up:
             _tell_end(output, RunEnded(reason="stopped"))
         return code_of_signal(stop.signal or signal.SIGINT)

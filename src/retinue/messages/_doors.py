@@ -58,6 +58,8 @@ class Doors(Record):
 
 def declares(namespace: dict[str, Any]) -> bool:
     """Whether a class body has fields, validators, or anything else that is pydantic's business."""
+    if "__annotate_func__" in namespace or "__annotate__" in namespace:
+        return True  # from Python 3.14 on annotations are not looked at before somebody needs them
     for name, kind in namespace.get("__annotations__", {}).items():
         words = kind if isinstance(kind, str) else repr(kind)
         if "ClassVar" not in words and not name.startswith("__"):

@@ -152,12 +152,12 @@ class Feed:
         self.todo.clear()
         if self.pumping is not None:
             self.pumping.cancel()
-        for aside, ours in (self.asides or {}).items():
-            if ours:
-                aside.cancel()
-        self.child = self.asides = None
         self._push(Failure(error))
         self.log.close()
+        asides, self.asides, self.child = self.asides, None, None
+        for aside, ours in (asides or {}).items():
+            if ours:
+                aside.cancel()
 
     # -- copying sequences in
 

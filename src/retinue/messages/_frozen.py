@@ -80,13 +80,9 @@ def _frozen(value: Any, mapping: Callable[[dict[str, Any]], Any]) -> Any:
     if kind in _PLAIN or kind in _SURE:
         return value
     if kind is dict:
+        pairs = cast("dict[Any, Any]", value).items()
         return mapping(
-            {
-                k if k.__class__ is str else _key(k): v
-                if v.__class__ is str
-                else _frozen(v, mapping)
-                for k, v in cast("dict[Any, Any]", value).items()
-            }
+            {_key(k): v if v.__class__ is str else _frozen(v, mapping) for k, v in pairs}
         )
     if isinstance(value, tuple | list):
         items = cast("tuple[Any, ...]", value)
@@ -112,8 +108,7 @@ def _frozen(value: Any, mapping: Callable[[dict[str, Any]], Any]) -> Any:
     insides = _insides(value)
     if insides is None:
         raise MessageError(
-            f"{kind.__name__} can change, so it cannot be part of a message",
-            hint=_USE,
+            f"{kind.__name__} can change, so it cannot be part of a message", hint=_USE
         )
     for name, inner in insides.items():
         if _frozen(inner, mapping) is not inner:
@@ -134,13 +129,20 @@ def content_hash(value: Any) -> str:
     return hashlib.sha256(_encode(plain(value, _by_hash))).hexdigest()
 
 
-def plain(value: Any, record: Callable[["Record"], Any]) -> Any:
+def _short(cls: type[Any]) -> str:
+    return cls.__name__
+
+
+def plain(
+    value: Any, record: Callable[["Record"], Any], name: Callable[[type[Any]], str] = _short
+) -> Any:
     """The JSON form of a frozen value: what JSON does not know is an object with one "$tag".
 
     A dict's own keys that begin with "$" get another "$" before them, so they cannot pass for tags.
 
     Args:
         record: Gives the form of a record found inside.
+        name: Gives the name of a class.
 
     Raises:
         MessageError: There is something in it that can change.
@@ -149,12 +151,12 @@ def plain(value: Any, record: Callable[["Record"], Any]) -> Any:
     if kind is str or kind is int or kind is bool or value is None:
         return value
     if kind is tuple:
-        return [plain(item, record) for item in value]
+        return [plain(item, record, name) for item in value]
     if kind in _SURE:
-        return _plain_fields(value, record)
+        return _plain_fields(value, record, name)
     match value:
         case enum.Enum():
-            return {"$enum": [kind.__name__, plain(value.value, record)]}
+            return {"$enum": [name(kind), plain(value.value, record, name)]}
         case str():
             return _bare(value, str)
         case int():
@@ -164,17 +166,17 @@ def plain(value: Any, record: Callable[["Record"], Any]) -> Any:
         case Record():
             return record(value)
         case tuple() | list():
-            return [plain(item, record) for item in cast("tuple[Any, ...]", value)]
+            return [plain(item, record, name) for item in cast("tuple[Any, ...]", value)]
         case Mapping():
             pairs = cast("Mapping[Any, Any]", value).items()
-            return {_escaped(_key(k)): plain(v, record) for k, v in pairs}
+            return {_escaped(_key(k)): plain(v, record, name) for k, v in pairs}
         case bytes():
             return {"$bytes": b2a_base64(value, newline=False).decode("ascii")}
         case frozenset():
-            items = [plain(item, record) for item in cast("frozenset[Any]", value)]
+            items = [plain(item, record, name) for item in cast("frozenset[Any]", value)]
             return {"$set": sorted(items, key=_encode)}
         case complex():
-            return {"$complex": [plain(value.real, record), plain(value.imag, record)]}
+            return {"$complex": [plain(value.real, record, name), plain(value.imag, record, name)]}
         case datetime.datetime():
             return {"$datetime": [value.isoformat(), value.fold, _zone(value.tzinfo)]}
         case datetime.time():
@@ -184,11 +186,13 @@ def plain(value: Any, record: Callable[["Record"], Any]) -> Any:
         case datetime.timedelta():
             return {"$timedelta": [value.days, value.seconds, value.microseconds]}
         case _:
-            return _plain_object(value, record)
+            return _plain_object(value, record, name)
 
 
-def _plain_object(value: Any, record: Callable[["Record"], Any]) -> Any:
-    name = type(value).__name__
+def _plain_object(
+    value: Any, record: Callable[["Record"], Any], name: Callable[[type[Any]], str]
+) -> Any:
+    kind = type(value).__name__
     if is_of(value, {"decimal": "Decimal"}):
         return {"$decimal": str(value)}
     if is_of(value, {"uuid": "UUID"}):
@@ -196,20 +200,19 @@ def _plain_object(value: Any, record: Callable[["Record"], Any]) -> Any:
     if is_of(value, {"pathlib": "Path"}):
         return {"$path": value.as_posix()}
     if is_of(value, {"pathlib": "PurePath"}):
-        return {f"${name.lower()}": value.as_posix()}
+        return {f"${kind.lower()}": value.as_posix()}
     if _insides(value) is None:
-        raise MessageError(
-            f"{name} has no lasting form",
-            hint=_USE,
-        )
-    return _plain_fields(value, record)
+        raise MessageError(f"{kind} has no lasting form", hint=_USE)
+    return _plain_fields(value, record, name)
 
 
-def _plain_fields(value: Any, record: Callable[["Record"], Any]) -> Any:
+def _plain_fields(
+    value: Any, record: Callable[["Record"], Any], name: Callable[[type[Any]], str]
+) -> Any:
     # None is left out, so that a field added later does not change the hash of what is older.
     insides = _insides(value) or {}
-    data = {k: plain(v, record) for k, v in insides.items() if v is not None}
-    return {"$data": [type(value).__name__, data]}
+    data = {k: plain(v, record, name) for k, v in insides.items() if v is not None}
+    return {"$data": [name(type(value)), data]}
 
 
 class Record:
@@ -305,6 +308,8 @@ def _same(some: "tuple[Any, ...] | list[Any]", others: tuple[Any, ...]) -> bool:
 
 
 def _key(key: Any) -> str:
+    if key.__class__ is str:
+        return key
     if not isinstance(key, str):
         raise MessageError(
             f"{key!r} is no text, so it cannot name a value in a message",

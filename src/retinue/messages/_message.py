@@ -341,10 +341,6 @@ class KeptMessagePromise(MessagePromise):
     def known(self) -> Mapping[str, Any]:  # type: ignore[override]
         return self._value.metadata
 
-    @property
-    def _class(self) -> type[Message]:
-        return type(self._value)
-
 
 class _TextReader(Reader[Any]):
     """A reader of the text alone."""

@@ -6,7 +6,7 @@ import logging
 import os
 import stat
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -86,11 +86,11 @@ class MarkdownHistory:
         self._seen: _Seen | None = None
 
     async def load(self) -> Messages:
-        return await asyncio.to_thread(self._load)
+        return await _finished(self._load)
 
     async def append(self, *messages: Any) -> None:
         async for message in _whole(messages):
-            await asyncio.to_thread(self._append, message)
+            await _finished(self._append, message)
 
     def _load(self) -> Messages:
         try:
@@ -187,6 +187,16 @@ async def _whole(messages: tuple[Any, ...]) -> AsyncGenerator[Message]:
             yield message
     if first is not None:
         raise first
+
+
+async def _finished[**P, R](work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Do it in a thread, to its end: a caller who is cancelled leaves nothing going on behind."""
+    doing = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait({doing})
+        raise
 
 
 def _state(file: int) -> tuple[int, ...]:

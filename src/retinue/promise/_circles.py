@@ -6,8 +6,10 @@ asyncio knows of their tasks. While every wait is old and nobody is suspect, no 
 """
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, ContextVar
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -107,11 +109,9 @@ class Watch:
         fresh, caught = self._follow_the_old()
         self._round += 1
         now = self._loop.time()
-        if caught:
-            self._patience = _LOOK
         if caught or (self._suspects and now >= self._judge_at):
-            self._judge()
-            self._patience = min(_PATIENCE, 2 * self._patience)
+            guilty = self._judge()
+            self._patience = _LOOK if caught or guilty else min(_PATIENCE, 2 * self._patience)
             self._judge_at = now + self._patience
         self._alert = fresh
         if fresh:
@@ -123,23 +123,25 @@ class Watch:
 
     def _follow_the_old(self) -> tuple[bool, bool]:
         """Whether there are newer waits, and whether there are new suspects."""
-        fresh = caught = False
-        cleared: set[Task] = set()
-        for task, (_, began, future) in reversed(self.waits.items()):
+        fresh = False
+        old: list[Task] = []
+        for task, (_, began, _) in reversed(self.waits.items()):
             if began < self._round - 1:
                 break  # it and all before it were followed
             if began == self._round:
                 fresh = True
-            elif future is None or not future.done():
+            else:
+                old.append(task)
                 self._note_member(task)
-                if task not in cleared:
-                    path = self._way_round(task, cleared)
-                    cleared.update(path)
-                    for suspect in path:
-                        if suspect in self.waits:
-                            self._suspects[suspect] = self.waits[suspect]
-                            caught = True
-        return fresh, caught
+        cleared: set[Task] = set()
+        suspect: set[Task] = set()
+        for task in old:
+            if task not in cleared and task not in suspect:
+                suspect.update(self._way_round(task, cleared, suspect))
+        for task in suspect:
+            if task in self.waits:
+                self._suspects[task] = self.waits[task]
+        return fresh, bool(suspect)
 
     def _note_member(self, task: Task) -> None:
         """A turn that does not wait itself may still come to wait for a task of its own."""
@@ -150,13 +152,13 @@ class Watch:
                 self._members[main] = WeakSet()
             self._members[main].add(task)
 
-    def _way_round(self, start: Task, cleared: set[Task]) -> Iterable[Task]:
+    def _way_round(self, start: Task, cleared: set[Task], suspect: set[Task]) -> Iterable[Task]:
         """Follow who is waited for: the tasks on the way if it comes round, else clear them."""
         path: dict[Task, Iterator[Task]] = {start: iter(self._leads_to(start))}
         while path:
             here = next(reversed(path))
             for there in path[here]:
-                if there in path:
+                if there in path or there in suspect:
                     return path
                 if there not in cleared:
                     path[there] = iter(self._leads_to(there))
@@ -177,16 +179,18 @@ class Watch:
 
     # -- the exact look, at suspects only
 
-    def _judge(self) -> None:
-        """Fail one wait of each circle, all of whose tasks are suspended in it."""
+    def _judge(self) -> bool:
+        """Fail one wait of each circle all of whose tasks are suspended in it; False if none is."""
         waits = self.waits
         self._suspects = {t: wait for t, wait in self._suspects.items() if waits.get(t) is wait}
         stuck = self._stuck()
+        guilty = False
         for task in self._suspects:
             circle = _circle(task, stuck)
-            self._break(circle)
+            guilty = self._break(circle) or guilty
             for member in circle:
                 del stuck[member]
+        return guilty
 
     def _stuck(self) -> dict[Task, list[Task]]:
         """The tasks that nobody can free, each with the tasks any of which would have to.
@@ -235,7 +239,7 @@ class Watch:
             found += [main, *members.get(work, ())]
         return found
 
-    def _break(self, circle: list[Task]) -> None:
+    def _break(self, circle: list[Task]) -> bool:
         waits = [self.waits[task] for task in circle if task in self.waits]
         names = [work.label for producers, _, _ in waits for work in (producers() or ())[:1]]
         for _, _, future in waits:
@@ -248,7 +252,8 @@ class Watch:
                     )
                 )
                 future.exception()  # should its reader be cancelled just now, that is no news
-                return
+                return True
+        return False
 
 
 def _circle(start: Task, stuck: dict[Task, list[Task]]) -> list[Task]:
@@ -280,8 +285,8 @@ def _tasks_by_turn(loop: asyncio.AbstractEventLoop) -> dict[Any, list[Task]]:
 
 # asyncio has no public way to see what a task waits for before Python 3.14 (capture_call_graph).
 
-_WAIT: Any = getattr(asyncio.tasks, "_wait").__code__  # noqa: B009 - private, as said
-_GROUP: Any = getattr(asyncio.TaskGroup, "_aexit", asyncio.TaskGroup.__aexit__).__code__
+_WAIT = getattr(getattr(asyncio.tasks, "_wait", None), "__code__", object())
+_GROUP = getattr(asyncio.TaskGroup, "_aexit", asyncio.TaskGroup.__aexit__).__code__
 
 
 def _awaited(task: Task) -> list[Task]:
@@ -312,8 +317,18 @@ def _grouped(step: Any) -> Iterable[asyncio.Future[Any]]:
         code = getattr(step, "cr_code", None)
         if code is _WAIT:
             names = step.cr_frame.f_locals
-            return names["fs"] if names["timeout_handle"] is None else ()
+            return names["fs"] if names.get("timeout_handle") is None else ()
         if code is _GROUP:
             return step.cr_frame.f_locals["self"]._tasks
-        step = getattr(step, "cr_await", None)
+        step = _next_step(step)
     return ()
+
+
+def _next_step(step: Any) -> Any:
+    """What a coroutine or a generator is suspended in."""
+    for name in ("cr_await", "ag_await", "gi_yieldfrom"):
+        if hasattr(step, name):
+            return getattr(step, name)
+    # `anext(generator)`, suspended, shows what it drives to the collector alone.
+    driven = CoroutineType | GeneratorType | AsyncGeneratorType
+    return next((part for part in gc.get_referents(step) if isinstance(part, driven)), None)

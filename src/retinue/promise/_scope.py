@@ -160,7 +160,7 @@ class Scope:
 
     def cancel(self) -> None:
         """Stop everything that was started in here, and what that started."""
-        todo = [self]  # scopes may be nested as deep as you like
+        todo: list[Scope] = [self]  # scopes may be nested as deep as you like
         while todo:
             scope = todo.pop()
             scope.stopping = True
@@ -168,7 +168,7 @@ class Scope:
                 task.cancel()
             for stream in tuple(scope._parked or ()):
                 stream.cancel()
-            todo += scope._inner or ()
+            todo.extend(scope._inner or ())
 
     def before_leaving(self, farewell: Callable[[], object]) -> None:
         """Call this when the block ends, before waiting for what is still going on in it."""

@@ -24,7 +24,7 @@ from retinue.messages._parts import (
     ToolResult,
 )
 
-from ._values import Classes, Restore, restored, unescaped
+from ._values import Classes, Restore, full_name, restored, unescaped
 
 _TYPES: Final[dict[str, type[Any]]] = {
     "text": Text,
@@ -47,9 +47,9 @@ def message_to_dict(message: Message) -> dict[str, Any]:
         form["agent"] = message.agent
     form["parts"] = [part_to_dict(part) for part in message.parts]
     if type(message) is not Message:
-        form["$class"] = type(message).__name__
+        form["$class"] = full_name(type(message))
     metadata = {k: v for k, v in message.content().items() if k not in _OURS}
-    return {**form, **plain(metadata, record_to_dict)}
+    return {**form, **to_plain(metadata)}
 
 
 def message_from_dict(data: Mapping[str, Any], *, classes: Iterable[type[Any]] = ()) -> Message:
@@ -78,9 +78,8 @@ def message_of_dict[M: Message](
     """The same, of this class; what its declared fields object to is raised as it is."""
     known = classes or Classes()
     values = dict(data)
-    cls = kind
-    name = values.pop("$class", kind.__name__)
-    cls = kind if name == kind.__name__ else known.find(name, kind)
+    name = values.pop("$class", full_name(kind))
+    cls = kind if name == full_name(kind) else known.find(name, kind)
     parts = values.pop("parts", ())
     if not isinstance(parts, list | tuple):
         raise MessageError(
@@ -147,11 +146,11 @@ def part_of_dict(data: Any, classes: Classes) -> Part:
 def _field_to_json(part: Part, name: str, value: Any) -> Any:
     match part, name:
         case Image() | Audio() | File(), "data":
-            return plain(value, record_to_dict)["$bytes"]
+            return to_plain(value)["$bytes"]
         case ToolResult(), "content":
             return value if isinstance(value, str) else [part_to_dict(inner) for inner in value]
         case ToolCall() | Block(), "args" | "data":
-            return plain(value, record_to_dict)
+            return to_plain(value)
         case _:
             return value
 
@@ -182,7 +181,12 @@ def record_to_dict(record: Record) -> dict[str, Any]:
     """The form of a record inside of a value."""
     if isinstance(record, Message):
         return {"$message": message_to_dict(record)}
-    return {"$record": [type(record).__name__, plain(record.content(), record_to_dict)]}
+    return {"$record": [full_name(type(record)), to_plain(record.content())]}
+
+
+def to_plain(value: Any) -> Any:
+    """The JSON form of a value; `restored` gives the value back."""
+    return plain(value, record_to_dict, full_name)
 
 
 def _message(data: Any, classes: Classes) -> Message:

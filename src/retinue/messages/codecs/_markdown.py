@@ -149,13 +149,15 @@ def _sections(lines: list[str]) -> tuple[list[_Section], bool]:
         current = sections[-1] if sections else None
         if line.startswith(_START) or _is_torn_start(lines, at):
             found = _ours(lines, at)
-            if found is None:
-                at = _after_torn(lines, at)
-                if at > len(lines):
-                    return sections, True
+            if found is not None:
+                begun, at = found
+                sections.append(begun)
                 continue
-            begun, at = found
-            sections.append(begun)
+            if current is not None and current.is_open and _is_torn_start(lines, at):
+                sections.pop()  # what begins here is its end mark
+            at = _after_torn(lines, at)
+            if at > len(lines):
+                return sections, True
         elif line.rstrip() == TORN:
             if current is not None and current.is_open:
                 sections.pop()

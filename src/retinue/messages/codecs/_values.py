@@ -12,6 +12,11 @@ from retinue.errors import MessageError
 from retinue.messages._frozen import freeze, may_be_in_messages
 
 
+def full_name(cls: type[Any]) -> str:
+    """How data name a class: by its module, too, for there may be others of its name."""
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
 class Classes:
     """The classes that data may name: nothing is imported because data say so.
 
@@ -21,21 +26,27 @@ class Classes:
     """
 
     def __init__(self, given: Iterable[type[Any]] = ()) -> None:
-        self._given = {cls.__name__: cls for cls in given}
+        self._given = tuple(given)
         self._found: dict[tuple[str, type[Any]], type[Any]] = {}
 
-    def find[T](self, name: str, kind: type[T]) -> type[T]:
-        """The class of that name, which is a `kind`.
+    def find[T](self, name: Any, kind: type[T]) -> type[T]:
+        """The class of that name, which is a `kind`; if it has moved, the only one of that name.
 
         Raises:
             MessageError: There is none, or there are several.
         """
-        given = self._given.get(name)
-        if given is not None and issubclass(given, kind):
-            return given
-        if (name, kind) not in self._found:
-            self._found[name, kind] = _imported(name, kind)
-        return self._found[name, kind]
+        if not isinstance(name, str):
+            raise MessageError(
+                f"The name of a class is text, not {type(name).__name__}",
+                hint='Write it as "module:Name".',
+            )
+        found = self._found.get((name, kind))
+        if found is None:
+            short = name.rpartition(":")[2].rpartition(".")[2]
+            given = [cls for cls in self._given if issubclass(cls, kind) and cls.__name__ == short]
+            found = _one(name, given) if given else _one(name, _imported(short, kind))
+            self._found[name, kind] = found
+        return found
 
 
 type Restore = Callable[[Any, Classes], Any]
@@ -97,25 +108,31 @@ def _is_tag(key: Any) -> bool:
     return isinstance(key, str) and key.startswith("$") and not key.startswith("$$")
 
 
-def _imported[T](name: str, kind: type[T]) -> type[T]:
-    found: dict[tuple[str, str], type[T]] = {}
+def _imported[T](short: str, kind: type[T]) -> list[type[T]]:
+    """The classes of that name below this one, older ones first."""
+    found: list[type[T]] = []
     seen: set[type[Any]] = set()
     todo: list[type[Any]] = [kind]
-    while todo:
-        cls = todo.pop(0)
-        if cls in seen:
-            continue
-        seen.add(cls)
-        todo.extend(type.__subclasses__(cls))
-        if cls.__name__ == name and may_be_in_messages(cls):
-            # of classes that were defined anew in one place, the latest
-            found[cls.__module__, cls.__qualname__] = cls
-    if len(found) != 1:
+    for cls in todo:
+        if cls not in seen:
+            seen.add(cls)
+            todo.extend(type.__subclasses__(cls))
+            if cls.__name__ == short and may_be_in_messages(cls):
+                found.append(cls)
+    return found
+
+
+def _one[T](name: str, classes: list[type[T]]) -> type[T]:
+    # of classes that were defined anew in one place, the latest
+    by_name = {full_name(cls): cls for cls in classes}
+    if name in by_name:
+        return by_name[name]
+    if len(by_name) != 1:
         raise MessageError(
-            f"{'Several classes are' if found else 'No class is'} named {name!r}",
-            hint=f"Give the one that is meant: classes=[{name}].",
+            f"{'Several classes are' if by_name else 'No class is'} named {name!r}",
+            hint="Give the one that is meant: classes=[...].",
         )
-    return found.popitem()[1]
+    return by_name.popitem()[1]
 
 
 def _loaded(made: "str | Callable[[Any], Any]") -> Callable[[Any], Any]:

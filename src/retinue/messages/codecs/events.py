@@ -12,7 +12,6 @@ from importlib import import_module
 from typing import Any, Final, cast
 
 from retinue.errors import MessageError
-from retinue.messages._frozen import plain
 from retinue.messages._message import Message
 from retinue.messages._parts import Thinking, ToolCall, ToolResult
 from retinue.messages.events import EVENTS, Event, MessageEnded
@@ -23,7 +22,7 @@ from ._dicts import (
     message_to_dict,
     part_of_dict,
     part_to_dict,
-    record_to_dict,
+    to_plain,
 )
 from ._json import VERSION, check_version, dumps, loads
 from ._values import Classes, restored
@@ -154,10 +153,6 @@ def _part_form(kind: type[Any]) -> _Form:
     return _Form(part_to_dict, read)
 
 
-def _plain(value: Any) -> Any:
-    return plain(value, record_to_dict)
-
-
 def _restored(data: Any, classes: Classes) -> Any:
     return restored(data, classes, TAGS)
 
@@ -165,13 +160,13 @@ def _restored(data: Any, classes: Classes) -> Any:
 _TEXT: Final = _Form(_same, _text)
 _WHOLE: Final = _Form(message_to_dict, _message)
 _FORMS: Final = {
-    "answer": _Form(_plain, _restored),
+    "answer": _Form(to_plain, _restored),
     "at": _Form(datetime.datetime.isoformat, _time),
     "attempt": _Form(_same, _number),
     "call": _part_form(ToolCall),
     "cost": _Form(str, _money),
     "offset": _Form(_same, _number),
-    "question": _Form(_plain, _restored),
+    "question": _Form(to_plain, _restored),
     "result": _part_form(ToolResult),
     "seq": _Form(_same, _number),
     "thinking": _part_form(Thinking),
