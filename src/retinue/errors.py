@@ -1,26 +1,26 @@
 """Every error of Retinue, in one tree; each says what went wrong and, in its hint, what to do next.
 
-    RetinueError
-    ├── PromiseError
-    │   ├── AppenderNotOpen, AppenderClosed
-    │   ├── NothingToResolve      a promise without resolver or streamer was awaited
-    │   ├── PromiseCancelled      the work was stopped on purpose
-    │   ├── StreamCut             a stream was abandoned before its end
-    │   ├── CircularWait          turns wait for each other, none can go on
-    │   └── HookFailed            a message hook failed, also when tried again
-    ├── MessageError              (also ValueError) a value that cannot be part of a message
-    ├── AgentError
-    │   ├── NotAnAgent
-    │   └── AmbiguousAddress      two inquiries of one turn cannot be told apart
-    ├── ModelError
-    │   ├── UnknownModel, ModelRejected, ModelUnauthorized, ModelOverloaded, ContextFull
-    │   ├── ModelUnreachable, ModelSilent, StreamIncomplete
-    │   └── NothingRecorded       a replay was asked for something it never heard
-    ├── ToolError
-    │   ├── UnknownTool, BadArguments, ToolDenied, ToolFailed, ToolTimeout
-    ├── SettingsError
-    ├── UsageError
-    └── MissingExtra
+RetinueError
+├── PromiseError
+│   ├── AppenderNotOpen, AppenderClosed
+│   ├── NothingToResolve      a promise without resolver or streamer was awaited
+│   ├── PromiseCancelled      the work was stopped on purpose
+│   ├── StreamCut             a stream was abandoned before its end
+│   ├── CircularWait          turns wait for each other, none can go on
+│   └── HookFailed            a message hook failed, also when tried again
+├── MessageError              (also ValueError) a value that cannot be part of a message
+├── AgentError
+│   ├── NotAnAgent
+│   └── AmbiguousAddress      two inquiries of one turn cannot be told apart
+├── ModelError
+│   ├── UnknownModel, ModelRejected, ModelUnauthorized, ModelOverloaded, ContextFull
+│   ├── ModelUnreachable, ModelSilent, StreamIncomplete
+│   └── NothingRecorded       a replay was asked for something it never heard
+├── ToolError
+│   ├── UnknownTool, BadArguments, ToolDenied, ToolFailed, ToolTimeout
+├── SettingsError
+├── UsageError
+└── MissingExtra
 """
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from retinue.errors import PromiseError
 from retinue.promise import Hooks, Promise, Scope, StreamAppender, StreamedPromise, current
 
 pytestmark = pytest.mark.timeout(20)
@@ -103,6 +104,19 @@ async def test_a_scope_that_was_left_is_told_nothing_more() -> None:
     appender.append(1).close()
     assert await stream == (1,)
     assert told.outcomes == []
+
+
+async def test_hooks_serve_one_scope_at_a_time() -> None:
+    told = Told()
+    hooks = Hooks(on_resolved=[told])
+    async with Scope(hooks=hooks):
+        with pytest.raises(PromiseError) as caught:
+            Scope(hooks=hooks)
+        assert caught.value.hint
+        await Promise(late)
+    async with Scope(hooks=hooks):
+        await Promise(late)
+    assert told.outcomes == ["late", "late"]
 
 
 class Owing(Hooks):

@@ -1,12 +1,13 @@
 """Screen: the two streams of a command; answers go to one, everything else to the other."""
 
+import io
 import os
 import select
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import PurePath
-from typing import Final, TextIO
+from typing import Final, TextIO, cast
 
 from retinue.errors import RetinueError
 from retinue.telemetry.terminal import Look, look_of, one_line, redacted
@@ -170,14 +171,22 @@ def _send_nowhere(stream: TextIO) -> None:
         os.close(nowhere)
 
 
+def _ready(stream: TextIO | None) -> TextIO | None:
+    if isinstance(getattr(stream, "buffer", None), io.RawIOBase):  # PYTHONUNBUFFERED is set
+        # Text over a raw file loses the rest of a partial write without a word.
+        number, encoding = cast(TextIO, stream).fileno(), cast(TextIO, stream).encoding
+        return open(number, "w", encoding=encoding, errors="replace", closefd=False)  # noqa: SIM115
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")
+    return stream
+
+
 def open_screen(
     out: TextIO | None, err: TextIO | None, environ: Mapping[str, str], *, program: str
 ) -> Screen:
     """The screen of this process; what cannot be encoded is replaced, not an error."""
-    for stream in (out, err):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")
+    out, err = _ready(out), _ready(err)
     name = PurePath(program).stem
     return Screen(
         out,

@@ -212,7 +212,7 @@ def _plain_fields(
     # None is left out, so that a field added later does not change the hash of what is older.
     insides = _insides(value) or {}
     data = {k: plain(v, record, name) for k, v in insides.items() if v is not None}
-    return {"$data": [name(type(value)), data]}
+    return {"$data": [name(value.__class__), data]}
 
 
 class Record:

@@ -111,11 +111,13 @@ class MarkdownHistory:
                 seen = self._look(file)[1]
             if message.id in seen.ids:
                 return
-            self._seen = None  # until this has succeeded
-            os.ftruncate(file, seen.size)  # half a letter, where a writer was killed
+            self._seen = None  # until this is done
+            if seen.size < seen.state[2]:
+                os.ftruncate(file, seen.size)  # half a letter, where a writer was killed
             _add(file, seen.before_next.encode() + data)
             state = _state(file)
-            self._seen = _Seen(state, state[2], {*seen.ids, message.id})
+            seen.ids.add(message.id)
+            self._seen = _Seen(state, state[2], seen.ids)
 
     @contextmanager
     def _opened(self, mode: int) -> Generator[int]:
@@ -165,7 +167,7 @@ class MarkdownHistory:
 class _Seen:
     """What we know of the file, as long as nobody else changes it."""
 
-    state: tuple[int, ...]
+    state: tuple[int, int, int, int]  # see `_state`
     size: int  # up to where it is text, in bytes
     ids: set[str]
     torn: bool = False
@@ -199,8 +201,8 @@ async def _finished[**P, R](work: Callable[P, R], *args: P.args, **kwargs: P.kwa
         raise
 
 
-def _state(file: int) -> tuple[int, ...]:
-    """What is different once somebody else has written the file."""
+def _state(file: int) -> tuple[int, int, int, int]:
+    """Device, inode, size and time: something is different once somebody else has written it."""
     found = os.fstat(file)
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 current: "ContextVar[Scope | None]" = ContextVar("retinue.scope", default=None)
 """The scope that whatever is started here belongs to."""
 
-_LOOK = 0.05
-"""Seconds between two looks at new waits; a wait is followed when it is older than that."""
+_LOOK = 0.25
+"""Seconds between two looks at new waits; a wait is followed when it is older than that.
+
+Longer than it takes a model to write the next token, so that few waits are ever followed.
+"""
 
 _PATIENCE = 5.0
 """Seconds, at most, until suspects that were not guilty are judged again."""
@@ -106,6 +109,7 @@ class Watch:
 
     def _look(self) -> None:
         self._timer = None
+        self._alert = False
         fresh, caught = self._follow_the_old()
         self._round += 1
         now = self._loop.time()
@@ -286,6 +290,7 @@ def _tasks_by_turn(loop: asyncio.AbstractEventLoop) -> dict[Any, list[Task]]:
 # asyncio has no public way to see what a task waits for before Python 3.14 (capture_call_graph).
 
 _WAIT = getattr(getattr(asyncio.tasks, "_wait", None), "__code__", object())
+_DRIVEN: tuple[type[Any], ...] = (CoroutineType, GeneratorType, AsyncGeneratorType)
 _GROUP = getattr(asyncio.TaskGroup, "_aexit", asyncio.TaskGroup.__aexit__).__code__
 
 
@@ -298,7 +303,9 @@ def _awaited(task: Task) -> list[Task]:
     if waiter is None:
         return []
     tasks: list[Task] = []
-    todo: list[Any] = [*_grouped(task.get_coro())] or [waiter]
+    todo: list[Any] = [waiter]
+    if type(waiter) is asyncio.Future:
+        todo = [*_grouped(task.get_coro())] or todo
     while todo:
         future = todo.pop()
         if isinstance(future, asyncio.Task):
@@ -330,5 +337,4 @@ def _next_step(step: Any) -> Any:
         if hasattr(step, name):
             return getattr(step, name)
     # `anext(generator)`, suspended, shows what it drives to the collector alone.
-    driven = CoroutineType | GeneratorType | AsyncGeneratorType
-    return next((part for part in gc.get_referents(step) if isinstance(part, driven)), None)
+    return next((part for part in gc.get_referents(step) if type(part) in _DRIVEN), None)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from retinue import telemetry
+from retinue.errors import PromiseError
 
 if TYPE_CHECKING:
     from ._promise import Promise
@@ -27,6 +28,20 @@ class Hooks:
 
     def __init__(self, *, on_resolved: Sequence[ResolvedHandler] = ()) -> None:
         self.on_resolved = list(on_resolved)
+
+    def join(self, scope: "Scope") -> None:
+        """These hooks are for `scope` from now on.
+
+        Raises:
+            PromiseError: They still serve another scope.
+        """
+        before = getattr(self, "scope", None)
+        if before is not None and not before.closed:
+            raise PromiseError(
+                "These hooks still serve another scope",
+                hint="Make hooks of their own for each scope; those of outer scopes go on anyway.",
+            )
+        self.outer, self.scope = scope.hooks, scope
 
     def resolved(self, promise: "Promise[Any]", outcome: Any) -> None:
         """Called by a promise when it is done, once; of no use to a scope that was left."""

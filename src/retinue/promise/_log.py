@@ -50,6 +50,7 @@ class Failure:
 
     def __del__(self) -> None:
         if not self.seen:
+            self.forget_the_reader()  # it may have been raised elsewhere, too
             try:  # noqa: SIM105 - contextlib may be gone, too: see below
                 telemetry.event(
                     logging.ERROR,

@@ -72,7 +72,7 @@ class Scope:
         if capture_errors is not None:
             self.capture_errors = capture_errors
         if hooks is not None:
-            hooks.outer, hooks.scope = self.hooks, self
+            hooks.join(self)
             self.hooks = hooks
 
     def _set_up(self, parent: "Scope | None") -> None:

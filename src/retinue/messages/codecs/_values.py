@@ -40,13 +40,11 @@ class Classes:
                 f"The name of a class is text, not {type(name).__name__}",
                 hint='Write it as "module:Name".',
             )
-        found = self._found.get((name, kind))
-        if found is None:
+        if (name, kind) not in self._found:
             short = name.rpartition(":")[2].rpartition(".")[2]
             given = [cls for cls in self._given if issubclass(cls, kind) and cls.__name__ == short]
-            found = _one(name, given) if given else _one(name, _imported(short, kind))
-            self._found[name, kind] = found
-        return found
+            self._found[name, kind] = _one(name, given or _imported(short, kind))
+        return self._found[name, kind]
 
 
 type Restore = Callable[[Any, Classes], Any]
