@@ -13,18 +13,21 @@ PACKAGES = ["retinue"]
 
 
 def fake(tools=0):
-    from contextlib import asynccontextmanager
-
     from retinue.messages import ToolCall
     from retinue.models import ChatChunk
 
     class Fake:
         name, calls = "fake", 0
 
-        @asynccontextmanager
-        async def chat(self, request):
+        def chat(self, request):
             self.last, self.calls = request, self.calls + 1
-            yield self.chunks(self.calls)
+            return self
+
+        async def __aenter__(self):
+            return self.chunks(self.calls)
+
+        async def __aexit__(self, *_):
+            pass
 
         async def chunks(self, call):
             if call <= tools:

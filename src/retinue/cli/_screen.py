@@ -175,7 +175,7 @@ def _ready(stream: TextIO | None) -> TextIO | None:
     if isinstance(getattr(stream, "buffer", None), io.RawIOBase):  # PYTHONUNBUFFERED is set
         # Text over a raw file loses the rest of a partial write without a word.
         number, encoding = cast(TextIO, stream).fileno(), cast(TextIO, stream).encoding
-        return open(number, "w", encoding=encoding, errors="replace", closefd=False)  # noqa: SIM115
+        return open(number, "w", encoding=encoding, errors="replace", closefd=False)
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="replace")

@@ -86,17 +86,17 @@ class Message(Doors, metaclass=MessageType):
             role = self._role if role is None else check_text("role", role)
         if agent is not None and agent.__class__ is not str:
             agent = check_text("agent", agent)
-        set_once(self, "role", role)
-        set_once(self, "parts", check_parts(content, parts))
-        set_once(self, "agent", agent)
-        set_once(self, "_promise", None)
+        own = self.__dict__  # the quickest way round `frozen`
+        own["role"] = role
+        own["parts"] = check_parts(content, parts)
+        own["agent"] = agent
+        own["_promise"] = None
         for name, value in metadata.items():
-            check_name(name)
-            if value.__class__ is not str:
-                value = freeze(value, type(self)._mapping)
-            set_once(self, name, value)
+            if name[:1] == "_" or name in _RESERVED or not name:
+                check_name(name)
+            own[name] = value if value.__class__ is str else freeze(value, self._mapping)
         if id is not None:
-            set_once(self, "_id", check_text("id", id))
+            own["_id"] = check_text("id", id)
 
     @property
     def id(self) -> str:
