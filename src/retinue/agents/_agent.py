@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import iscoroutinefunction  # asyncio has loaded inspect already
-from typing import Any, Self, cast, overload
+from typing import Any, ClassVar, Self, cast, overload
 
 from retinue.errors import AppenderClosed, NotAnAgent
 from retinue.messages import (
@@ -30,6 +30,10 @@ class Agent:
         description: What it is good for. Default: the docstring, on one line.
         arguments: What the function gets besides the turn, unless the inquiry says otherwise.
     """
+
+    turn_class: ClassVar[type[Turn]] = Turn
+    inquiry_class: "ClassVar[type[Inquiry]]"
+    """What a turn, and an inquiry, of this kind of agent is."""
 
     def __init__(
         self,
@@ -87,16 +91,10 @@ class Agent:
         owner = current.get()
         while owner is not None and not owner.is_turn:
             owner = owner.parent
-        feed = Feed(scope, owner=owner)
+        feed = self.turn_class.feed_class(scope, owner=owner)
         sequence = MessageSequencePromise(feed, scope)
         turn = self._open(scope, sequence, (), key, errors_as_messages, arguments)
-        inquiry = Inquiry(self, feed, turn.replies)
-        if isinstance(owner, Turn):
-            if owner._inquiries is None:
-                owner._inquiries = []
-            owner._inquiries.append(inquiry)
-        elif scope is not None:
-            scope.before_leaving(inquiry.finish)
+        inquiry = self.inquiry_class(self, feed, turn.replies, owner or scope)
         self._launch(turn, scope, eager)
         return inquiry
 
@@ -139,7 +137,7 @@ class Agent:
             listening = listening.inquiry(
                 self.name, lambda: digest(messages, asked, arguments), key
             )
-        return Turn(
+        return self.turn_class(
             self,
             messages,
             arguments,
@@ -158,12 +156,21 @@ class Agent:
 class Inquiry:
     """An inquiry that is still being asked."""
 
-    __slots__ = ("_feed", "_replies", "agent")
+    __slots__ = ("_feed", "_owner", "_replies", "agent")
 
-    def __init__(self, asked: Agent, feed: Feed, replies: MessageSequencePromise) -> None:
+    def __init__(
+        self,
+        asked: Agent,
+        feed: Feed,
+        replies: MessageSequencePromise,
+        owner: Scope | None,
+    ) -> None:
         self.agent = asked
         self._feed = feed
         self._replies = replies
+        self._owner = owner
+        if owner is not None:
+            owner.before_leaving(self.finish)
 
     def send(self, *messages: Any) -> Self:
         """Say more.
@@ -185,6 +192,8 @@ class Inquiry:
         """Everything is said; finishing twice is harmless."""
         if not self._feed.ended:
             self._feed.end()
+            if self._owner is not None:
+                self._owner.not_before_leaving(self.finish)
         return self
 
     @property
@@ -204,6 +213,9 @@ class Inquiry:
                 hint="Get the replies with `replies(finish=False)` to go on sending.",
             )
         return self._feed
+
+
+Agent.inquiry_class = Inquiry
 
 
 @overload
@@ -266,7 +278,7 @@ def _frozen(value: Any) -> Any:
 def _start_on_demand(turn: Turn) -> None:
     if turn.parent is None:
         turn._adopt(turn.replies._adopted())
-    turn.hub.start_first(turn)
+    cast(Scope, turn.parent)._start_first(turn)
 
 
 def _is_async(function: Any) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from retinue.errors import AppenderClosed, PromiseCancelled, PromiseError, StreamCut
 from retinue.messages import Feed, MessagePromise, MessageSequencePromise
@@ -11,7 +11,7 @@ from retinue.promise import Failure, Scope, current, fail
 from retinue.steps import Recorder, recorder, step
 
 if TYPE_CHECKING:
-    from ._agent import Agent, Inquiry
+    from ._agent import Agent
 
 
 class Turn(Scope):
@@ -25,7 +25,6 @@ class Turn(Scope):
         "_context",
         "_feed",
         "_held",
-        "_inquiries",
         "_queued",
         "_recorder",
         "_started",
@@ -37,6 +36,8 @@ class Turn(Scope):
     )
 
     is_turn = True
+    feed_class: ClassVar[type[Feed]] = Feed
+    """What its replies are put into."""
 
     def __init__(
         self,
@@ -58,11 +59,10 @@ class Turn(Scope):
         self.arguments = arguments
         self._recorder = listening
         self._task: asyncio.Task[None] | None = None
-        self._inquiries: list[Inquiry] | None = None
         self._held: list[Awaitable[Any]] | None = None
         self._queued = self._started = False
         self._context: Context | None = copy_context()
-        feed = self._feed = Feed(
+        feed = self._feed = self.feed_class(
             parent,
             owner=self,
             role="assistant",
@@ -178,10 +178,8 @@ class Turn(Scope):
             parent._leave(task)
 
     def _end_replies(self, failure: Failure | None) -> None:
-        if self._inquiries is not None:
-            for inquiry in self._inquiries:
-                inquiry.finish()
-            self._inquiries = None
+        if self._before_leaving is not None:
+            self._say_farewell()
         feed = self._feed
         if not feed.ended:
             if failure is not None and feed.log.pieces:

@@ -11,6 +11,7 @@ from typing import Any, Self, cast
 
 from retinue.errors import AppenderClosed, AppenderNotOpen, CircularWait, MessageError, PromiseError
 from retinue.promise import (
+    NEVER_CAPTURED,
     Failure,
     Log,
     Scope,
@@ -419,7 +420,7 @@ class MessageSequenceAppender:
     __enter__ = open
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
-        captured = error is not None and self._capture and not isinstance(error, AppenderClosed)
+        captured = self._capture and error is not None and not isinstance(error, NEVER_CAPTURED)
         failure = fail(error, self._feed.scope) if error is not None else None
         if failure is not None and not captured:
             failure.seen = True

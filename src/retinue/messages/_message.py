@@ -86,7 +86,7 @@ class Message(Doors, metaclass=MessageType):
             role = self._role if role is None else check_text("role", role)
         if agent is not None and agent.__class__ is not str:
             agent = check_text("agent", agent)
-        own = self.__dict__  # the quickest way round `frozen`
+        own: dict[str, Any] = vars(self)  # the quickest way in
         own["role"] = role
         own["parts"] = check_parts(content, parts)
         own["agent"] = agent
@@ -94,7 +94,7 @@ class Message(Doors, metaclass=MessageType):
         for name, value in metadata.items():
             if name[:1] == "_" or name in _RESERVED or not name:
                 check_name(name)
-            own[name] = value if value.__class__ is str else freeze(value, self._mapping)
+            own[name] = value if value.__class__ is str else freeze(value, type(self)._mapping)
         if id is not None:
             own["_id"] = check_text("id", id)
 

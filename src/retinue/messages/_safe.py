@@ -59,8 +59,7 @@ class SafePromise(MessagePromise):
             self._original._log.listen(self)
 
     def _want(self, at: int) -> None:
-        # soon: the reader who calls this is not waiting yet; what comes now would not wake it
-        self._adopted().hub.loop.call_soon(self._listen)
+        self._listen()
         self._original._want(at)
 
     def _demand(self) -> None:

@@ -106,8 +106,7 @@ class MessageSequencePromise(StreamedPromise[MessagePromise, Messages]):
 
     def _want(self, at: int) -> None:
         if self._on_demand is not None or not self._feed.going:
-            # soon: the reader who calls this is not waiting yet; what comes now would not wake it
-            self._adopted().hub.loop.call_soon(self._demand)
+            self._demand()
 
     def _working_task(self) -> Any:
         owner = self._feed.owner

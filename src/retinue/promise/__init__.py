@@ -4,7 +4,7 @@ A `Promise` is a value on its way, a `StreamedPromise` pieces and then a value. 
 is the writing end of a stream. A `Scope` owns what is started in it.
 """
 
-from ._appender import StreamAppender
+from ._appender import NEVER_CAPTURED, StreamAppender
 from ._circles import Work, current
 from ._hooks import Hooks
 from ._log import Failure, Log, fail
@@ -14,6 +14,7 @@ from ._scope import Scope, scope_for_new_work
 from ._stream import Reader, StreamedPromise
 
 __all__ = [
+    "NEVER_CAPTURED",
     "UNSET",
     "Failure",
     "Hooks",

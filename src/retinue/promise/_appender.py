@@ -72,7 +72,7 @@ class StreamAppender[P]:
     __enter__ = open
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
-        captured = self._capture and error is not None and not isinstance(error, _NEVER_CAPTURED)
+        captured = self._capture and error is not None and not isinstance(error, NEVER_CAPTURED)
         if error is not None and not self.log.closed:
             # A writer that leaves by an error has not finished, whoever handles that error.
             failure = fail(error, self._scope)
@@ -82,5 +82,5 @@ class StreamAppender[P]:
         return captured
 
 
-_NEVER_CAPTURED = (AppenderClosed, asyncio.CancelledError, GeneratorExit)
+NEVER_CAPTURED = (AppenderClosed, asyncio.CancelledError, GeneratorExit)
 """The first is about the appender itself; the others stop the writer, who must not go on."""

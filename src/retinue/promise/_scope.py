@@ -89,7 +89,7 @@ class Scope:
         self._host: asyncio.Task[Any] | None = None
         self._outer: Scope | None = None
         self._exit_signal: Failure | None = None
-        self._before_leaving: list[Callable[[], object]] | None = None
+        self._before_leaving: dict[Callable[[], object], None] | None = None
         self._active = self._interrupted = False
         self.stopping = False
         self.closed = False
@@ -121,8 +121,7 @@ class Scope:
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._host = None  # it leaves already, nobody needs to interrupt it
         try:
-            for farewell in self._before_leaving or ():
-                farewell()
+            self._say_farewell()
             if error is not None and not self.stopping:
                 self.cancel()
         finally:
@@ -171,10 +170,19 @@ class Scope:
             todo.extend(scope._inner or ())
 
     def before_leaving(self, farewell: Callable[[], object]) -> None:
-        """Call this when the block ends, before waiting for what is still going on in it."""
+        """Call this when the scope ends, before waiting for what is still going on in it."""
         if self._before_leaving is None:
-            self._before_leaving = []
-        self._before_leaving.append(farewell)
+            self._before_leaving = {}
+        self._before_leaving[farewell] = None
+
+    def not_before_leaving(self, farewell: Callable[[], object]) -> None:
+        """Do not; it was done already."""
+        if self._before_leaving is not None:
+            self._before_leaving.pop(farewell, None)
+
+    def _say_farewell(self) -> None:
+        for farewell in tuple(self._before_leaving or ()):
+            farewell()
 
     def call_from_thread[R](
         self, work: Callable[..., Coroutine[Any, Any, R]], *args: Any

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from types import CoroutineType
 from typing import Any, Self, cast, overload
 
 from retinue.agents import Agent, Inquiry, Turn
@@ -72,6 +71,7 @@ class InteractionContext(Turn):
     """What an agent gets: the messages it was asked with, and the way to reply."""
 
     __slots__ = ()
+    feed_class = MessageFeed
 
     @property
     def message_promises(self) -> MessageSequencePromise:
@@ -114,6 +114,9 @@ class MiniAgent(Agent):
     Its alias is the name of the function in capitals, unless it is given; the docstring may refer
     to it as {AGENT_ALIAS}.
     """
+
+    turn_class = InteractionContext
+    inquiry_class = AgentCall
 
     def __init__(
         self,
@@ -164,9 +167,7 @@ class MiniAgent(Agent):
     ) -> AgentCall:
         """Ask without having said everything: more can be sent while the agent replies already."""
         eager = eager if start_soon is None else start_soon
-        inquiry = super().initiate_inquiry(eager=eager, **arguments)
-        inquiry._feed.__class__ = MessageFeed
-        return AgentCall(self, inquiry._feed, inquiry._replies)
+        return cast(AgentCall, super().initiate_inquiry(eager=eager, **arguments))
 
     trigger = inquire
     initiate_call = initiate_inquiry
@@ -182,13 +183,6 @@ class MiniAgent(Agent):
         """The same agent with other arguments, and perhaps another alias, which is its name."""
         forked = super().fork(name=alias or name, description=description, **arguments)
         return cast("MiniAgent", forked)
-
-    def perform(self, turn: Turn) -> "CoroutineType[Any, Any, None]":
-        """Run the function on `turn`."""
-        # The core makes a Turn and a Feed; these are the same objects under their names here.
-        turn.__class__ = InteractionContext
-        turn._feed.__class__ = MessageFeed
-        return super().perform(turn)
 
 
 @overload
