@@ -132,7 +132,10 @@ class _Loop:
             if not calls:
                 said = Messages((*said, *_to_go_on_with(answer)))
                 continue
-            results = await self._use_tools(turn, calls)
+            if len(calls) == 1:
+                results = (await self._result(calls[0]),)
+            else:
+                results = await self._results(turn, calls)
             message = Message(parts=results, role="tool", agent=turn.agent.name)
             turn.reply(message)
             said = Messages((*said, answer, message))
@@ -208,16 +211,16 @@ class _Loop:
             else:
                 promise.note(stop=stop, stop_reason=reason)
 
-    async def _use_tools(self, turn: Turn, calls: tuple[ToolCall, ...]) -> tuple[ToolResult, ...]:
+    async def _results(self, turn: Turn, calls: tuple[ToolCall, ...]) -> tuple[ToolResult, ...]:
         """All calls of one answer, side by side; results in the order of the calls."""
-        if len(calls) == 1:
-            return (await self._result(calls[0]),)
         # The first denial is raised at once; the turn then stops what runs beside it.
         return tuple(await asyncio.gather(*[turn.start(self._result(call)) for call in calls]))
 
     async def _result(self, call: ToolCall) -> ToolResult:
         """What the tool answers. An error is an answer, too; a denial is not the model's matter."""
-        emit("tool_asked", call=call)
+        listening = recorder.get()
+        if listening is not None:
+            listening.emit("tool_asked", call=call)
         try:
             result = await self.toolbox.use(call)
         except ToolDenied:
@@ -230,7 +233,8 @@ class _Loop:
                 error=True,
                 source=f"tool:{call.name}",
             )
-        emit("tool_answered", result=result)
+        if listening is not None:
+            listening.emit("tool_answered", result=result)
         return result
 
 
@@ -268,7 +272,9 @@ type _Round = tuple[tuple[ToolCall, ...], tuple[ToolResult, ...]]
 
 def _equal(one: _Round, other: _Round) -> bool:
     """Whether the same was asked and the same was answered; ids aside."""
-    return len(one[0]) == len(other[0]) and all(
-        a.name == b.name and a.args == b.args and c.content == d.content
-        for a, b, c, d in zip(one[0], other[0], one[1], other[1], strict=True)
-    )
+    if len(one[0]) != len(other[0]):
+        return False
+    for a, b, c, d in zip(one[0], other[0], one[1], other[1], strict=True):
+        if a.args != b.args or a.name != b.name or c.content != d.content:
+            return False
+    return True

@@ -444,11 +444,14 @@ def _rebuilt(cls: type[Message], content: dict[str, Any], id: str | None) -> Mes
     return cls(**content, id=id)
 
 
+_KINDS = frozenset(PARTS)
+
+
 def _part(item: Any) -> Part:
+    if item.__class__ in _KINDS or isinstance(item, PARTS):
+        return cast(Part, item)
     if item.__class__ is str:
         return Text(text=item)
-    if isinstance(item, PARTS):
-        return cast(Part, item)
     if isinstance(item, str):
         return Text(text=str.__str__(item))
     raise MessageError(

@@ -163,7 +163,7 @@ class Promise[T]:
         self._settle_failure(error)
 
     def _settle(self, value: T) -> None:
-        if self.done:
+        if self._value is not UNSET or self._failure is not None:
             return
         self._value = value
         self._finish(value)

@@ -274,7 +274,7 @@ class StreamedPromise[P, T](Promise[T]):
 
     def _conclude(self) -> None:
         """Make the value from the closed log."""
-        if self.done:
+        if self._value is not UNSET or self._failure is not None:
             return
         try:
             failure = self._first_failure()

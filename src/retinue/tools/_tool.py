@@ -158,8 +158,16 @@ class FunctionTool[**P, R]:
             by = caller.get()
             key = by.key if self.effect == "idempotent" else None
             values[parameters.context] = ToolContext(call=call, agent=by.agent, key=key)
+        leading = parameters.positional(values)
+        function: Callable[..., Any] = self._function
         try:
-            return await self._run(parameters, values)
+            if self.blocking:
+                value = asyncio.to_thread(function, *leading, **values)
+            else:
+                value = function(*leading, **values)
+                if not hasattr(value, "__await__"):
+                    return value  # it held the loop until it was done: there is nothing to time
+            return await within(self.timeout, self.name, _settled(value))
         except ToolError:
             raise
         except Exception as error:
@@ -170,17 +178,6 @@ class FunctionTool[**P, R]:
                 raise
             # Nobody stopped us: something the tool waited for was cancelled.
             raise self._failed("what it waited for was cancelled", error) from error
-
-    async def _run(self, parameters: Parameters, values: dict[str, Any]) -> Any:
-        leading = parameters.positional(values)
-        function: Callable[..., Any] = self._function
-        if self.blocking:
-            value = asyncio.to_thread(function, *leading, **values)
-        else:
-            value = function(*leading, **values)
-            if not hasattr(value, "__await__"):
-                return value  # it held the loop until it was done: there is nothing to time
-        return await within(self.timeout, self.name, _settled(value))
 
     def _known(self) -> Parameters:
         if self._method_of is not None:

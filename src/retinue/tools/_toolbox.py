@@ -89,15 +89,15 @@ def _recorded(tool: Tool) -> Callable[[ToolCall], Awaitable[ToolResult]]:
     This is the innermost place: what is asked or refused around it is not yet an intent to do it.
     """
 
-    async def use(call: ToolCall) -> ToolResult:
-        if recorder.get() is None:
-            return await tool.use(call)
-
+    async def step_of(call: ToolCall) -> ToolResult:
         async def work(address: str | None) -> ToolResult:
             caller.set(Caller(agent=caller.get().agent, key=address))
             return await tool.use(call)
 
         return await step("tool_call", work, args=(call.name, call.args), effect=tool.effect)
+
+    def use(call: ToolCall) -> Awaitable[ToolResult]:
+        return tool.use(call) if recorder.get() is None else step_of(call)
 
     return use
 
