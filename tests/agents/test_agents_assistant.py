@@ -234,6 +234,17 @@ async def test_a_call_nobody_can_read_is_told_to_the_model_which_is_asked_again(
     assert "could not be read" in asked[-1].text
 
 
+async def test_of_two_calls_the_readable_one_is_made_and_the_other_told() -> None:
+    model = Scripted(
+        [call("add", a=1, b=2), WrittenCall(id="2", name="add", args='{"a": "tr')], "done"
+    )
+    async with asyncio.timeout(LIMIT), Scope():
+        said = await assistant("host", model=model, tools=[add]).inquire("go")
+    assert [r.content for m in said for r in m.tool_results] == ["3"]
+    assert [m.role for m in model.requests[1].messages] == ["user", "assistant", "tool", "user"]
+    assert {m.agent for m in said} == {"host"}
+
+
 async def test_a_model_that_never_writes_a_readable_call_runs_out_of_steps() -> None:
     bad = WrittenCall(id="1", name="add", args="{")
     model = Scripted(bad, bad)

@@ -127,10 +127,10 @@ class _Loop:
             if not calls and getattr(answer, "stop", None) not in _GOES_ON:
                 return
             if steps_left == 0:
-                turn.reply(*_out_of_steps(calls, self.max_steps))
+                turn.reply(*_out_of_steps(turn.agent.name, calls, self.max_steps))
                 return
             if not calls:
-                said = Messages((*said, *_to_go_on_with(answer)))
+                said = Messages((*said, *((answer,) if answer.parts else ()), *_remark(answer)))
                 continue
             if len(calls) == 1:
                 results = (await self._result(calls[0]),)
@@ -138,11 +138,12 @@ class _Loop:
                 results = await self._results(turn, calls)
             message = Message(parts=results, role="tool", agent=turn.agent.name)
             turn.reply(message)
-            said = Messages((*said, answer, message))
+            said = Messages((*said, answer, message, *_remark(answer)))
             same = same + 1 if before is not None and _equal(before, (calls, results)) else 1
             before = (calls, results)
             if same == _SAME:
-                turn.reply(_stopped("no_progress", "the same calls gave the same results again"))
+                why = "the same calls gave the same results again"
+                turn.reply(_stopped(turn.agent.name, "no_progress", why))
                 return
 
     async def _ask_model(self, turn: Turn, request: ChatRequest) -> Message:
@@ -238,33 +239,32 @@ class _Loop:
         return result
 
 
-def _out_of_steps(calls: tuple[ToolCall, ...], steps: int) -> tuple[Message, ...]:
+def _out_of_steps(agent: str, calls: tuple[ToolCall, ...], steps: int) -> tuple[Message, ...]:
     """Calls that will not be made are answered, so that the conversation can go on later."""
-    last = _stopped("max_steps", f"the limit of {steps} steps")
+    last = _stopped(agent, "max_steps", f"the limit of {steps} steps")
     if not calls:
         return (last,)
     results = [
         ToolResult(call_id=c.id, name=c.name, content="Not done: out of steps.", error=True)
         for c in calls
     ]
-    return Message(parts=results, role="tool"), last
+    return Message(parts=results, role="tool", agent=agent), last
 
 
-def _to_go_on_with(answer: Message) -> tuple[Message, ...]:
-    """What to show a model that paused, or whose call nobody could read."""
+def _remark(answer: Message) -> tuple[Message, ...]:
+    """What a model is told of an answer in which a call could not be read."""
     unreadable = getattr(answer, "unreadable", None)
-    said = (answer,) if answer.parts else ()
     if unreadable is None:
-        return said
-    return (*said, Message(f"Your tool call could not be read: {unreadable}", role="user"))
+        return ()
+    return (Message(f"A tool call of yours could not be read: {unreadable}", role="user"),)
 
 
 def _words(error: ToolError) -> str:
     return f"{error}\n{error.hint}" if error.hint else str(error)
 
 
-def _stopped(reason: StopReason, why: str) -> Message:
-    return Message(f"I stopped: {why}.", role="assistant", stop_reason=reason)
+def _stopped(agent: str, reason: StopReason, why: str) -> Message:
+    return Message(f"I stopped: {why}.", role="assistant", agent=agent, stop_reason=reason)
 
 
 type _Round = tuple[tuple[ToolCall, ...], tuple[ToolResult, ...]]

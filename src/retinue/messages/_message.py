@@ -365,11 +365,14 @@ class _TextReader(Reader[Any]):
                 continue
             if log.closed:
                 raise StopAsyncIteration
-            future = self._wait_for(at)
+            future, task = self._wait_for(at)
             try:
                 await future
+            except BaseException:
+                self._log.leave(future)
+                raise
             finally:
-                self._stop_waiting(future)
+                self._went_on(task)
 
 
 class ErrorMessage(Message):

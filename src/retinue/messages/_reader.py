@@ -21,8 +21,11 @@ class RawReader(Reader[Any]):
                 return log.pieces[at]
             if log.closed:
                 raise StopAsyncIteration
-            future = self._wait_for(at)
+            future, task = self._wait_for(at)
             try:
                 await future
+            except BaseException:
+                self._log.leave(future)
+                raise
             finally:
-                self._stop_waiting(future)
+                self._went_on(task)

@@ -81,18 +81,19 @@ class Watch:
         self._judge_at = 0.0
         self._members: WeakKeyDictionary[Task, WeakSet[Task]] = WeakKeyDictionary()
 
-    def begin(self, producers: Producers, future: "asyncio.Future[None] | None") -> None:
-        """The current task is about to wait; what follows must be in a `try` that calls `end`."""
+    def begin(self, producers: Producers, future: "asyncio.Future[None] | None") -> Task | None:
+        """The current task, about to wait; a `try` must follow, with `end` of it at the end."""
         task = asyncio.current_task(self._loop)
         if task is not None:  # a coroutine may also be driven by hand; nobody can follow that
             self.waits[task] = (producers, self._round, future)
             if not self._alert:
                 self._set_timer(_LOOK)
                 self._alert = True
+        return task
 
-    def end(self) -> None:
-        """The current task goes on."""
-        self.waits.pop(cast(Task, asyncio.current_task(self._loop)), None)
+    def end(self, task: Task | None) -> None:
+        """The task goes on."""
+        self.waits.pop(cast(Task, task), None)
 
     def rest(self) -> None:
         """A scope was left: if nobody waits any more, leave no timer behind."""

@@ -203,11 +203,11 @@ class Promise[T]:
             self._waiters = [future]
         else:
             self._waiters.append(future)
-        hub.watch.begin(self._makers, future)
+        task = hub.watch.begin(self._makers, future)
         try:
             yield from future
         finally:
-            hub.watch.end()
+            hub.watch.end(task)
             self._forget_waiter(future)
 
     def _forget_waiter(self, future: "asyncio.Future[None]") -> None:

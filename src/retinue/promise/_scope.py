@@ -287,7 +287,7 @@ class Scope:
                 for stream in tuple(self._parked or ()):
                     stream._release()
             self._idle = self.hub.loop.create_future()
-            watch.begin(self._still_going_on, None)
+            task = watch.begin(self._still_going_on, None)
             try:
                 await self._idle
             except asyncio.CancelledError as error:
@@ -295,7 +295,7 @@ class Scope:
                 if not self.stopping:  # once is enough: what is stopped may have to clean up
                     self.cancel()
             finally:
-                watch.end()
+                watch.end(task)
                 self._idle = None
         if cancelled is not None:
             raise cancelled

@@ -7,7 +7,7 @@ from typing import Any, NoReturn, Self, cast
 from retinue.errors import PromiseCancelled, PromiseError, StreamCut
 
 from ._appender import StreamAppender
-from ._circles import Work
+from ._circles import Producers, Work
 from ._hub import Hub
 from ._log import Failure, Log
 from ._promise import UNSET, Promise, leave_if_abandoned, value_or_resolver
@@ -17,14 +17,16 @@ from ._scope import Scope
 class Reader[P]:
     """One reader's place in a stream."""
 
-    __slots__ = ("_hub", "_log", "_next", "_source")
+    __slots__ = ("_hub", "_log", "_next", "_producers", "_source")
 
     _hub: Hub
+    _producers: Producers | None
 
     def __init__(self, source: "StreamedPromise[P, Any]") -> None:
         self._source = source
         self._log = source._log
         self._next = 0
+        self._producers = None
 
     def __aiter__(self) -> Self:
         return self
@@ -41,28 +43,33 @@ class Reader[P]:
                 return cast(P, piece)
             if log.closed:
                 raise StopAsyncIteration
-            future = self._wait_for(at)
+            future, task = self._wait_for(at)
             try:
                 await future
+            except BaseException:
+                self._log.leave(future)  # else the log has let it go already
+                raise
             finally:
-                self._stop_waiting(future)
+                self._went_on(task)
 
-    def _wait_for(self, at: int) -> "asyncio.Future[None]":
+    def _wait_for(self, at: int) -> "tuple[asyncio.Future[None], asyncio.Task[Any] | None]":
+        """What wakes the reader, and the task that waits; `_went_on` must follow."""
         source = self._source
-        hub = self._hub = source._here()
-        future = self._log.reader(hub.loop)
-        hub.watch.begin(source._producers, future)
+        if self._producers is None:
+            self._hub = source._here()
+            self._producers = source._producers
+        future = self._log.reader(self._hub.loop)
+        task = self._hub.watch.begin(self._producers, future)
         try:
             source._want(at)  # last: a piece that comes of it at once wakes this reader, too
         except BaseException:
-            self._stop_waiting(future)
+            self._went_on(task)
+            self._log.leave(future)
             raise
-        return future
+        return future, task
 
-    def _stop_waiting(self, future: "asyncio.Future[None]") -> None:
-        self._hub.watch.end()
-        if not future.done() or future.cancelled() or future.exception() is not None:
-            self._log.leave(future)  # else the log has let it go already
+    def _went_on(self, task: "asyncio.Task[Any] | None") -> None:
+        self._hub.watch.end(task)
 
 
 class CountingReader[P](Reader[P]):
@@ -224,11 +231,11 @@ class StreamedPromise[P, T](Promise[T]):
         while self._ahead is not None and len(self._log.pieces) >= self._wanted + self._ahead:
             gate = self._gate = scope.hub.loop.create_future()
             scope._park(self, task)
-            watch.begin(_any_reader, None)
+            waiting = watch.begin(_any_reader, None)
             try:
                 await gate
             finally:
-                watch.end()
+                watch.end(waiting)
                 self._gate = None
                 scope._unpark(self, task)
 
