@@ -31,11 +31,10 @@ def fake(tools=0):
 
         async def chunks(self, call):
             if call <= tools:
-                yield ChatChunk(tool_call=ToolCall(id=f"c{call}", name="add", args={"x": call}))
-                yield ChatChunk(stop="tool_calls")
+                asked = ToolCall(id=f"c{call}", name="add", args={"x": call})
+                yield ChatChunk(tool_call=asked, stop="tool_calls")
             else:
-                yield ChatChunk(text=reply(call))
-                yield ChatChunk(stop="end")
+                yield ChatChunk(text=reply(call), stop="end")
 
     return Fake()
 
@@ -61,9 +60,11 @@ async def turns(n):
     model = fake()
     agents = [assistant(name, model=model, system=f"You are {name}.") for name in NAMES]
 
+    listening = journal()
+
     async def go():
         async with Scope():
-            with journal():
+            with listening:
                 said = Messages([Message(TASK)])
                 for i in range(n):
                     said += await agents[i % 3].inquire(said)
@@ -78,9 +79,11 @@ async def tools(n):
     model = fake(tools=n)
     agent = assistant("ann", model=model, system=SYSTEM, tools=[add], max_steps=n + 1)
 
+    listening = journal()
+
     async def go():
         async with Scope():
-            with journal():
+            with listening:
                 replies = await agent.inquire(TOOL_TASK)
         return model.calls, replies[-1].text
 
@@ -95,10 +98,12 @@ async def ping(n):
         for message in await turn.messages:
             turn.reply(Message(value=message.value + 1))
 
+    listening = journal()
+
     async def go():
         total = 0
         async with Scope():
-            with journal():
+            with listening:
                 for i in range(n):
                     total += (await server.inquire(Message(value=i)))[0].value - i
         return total

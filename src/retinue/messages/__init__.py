@@ -24,6 +24,7 @@ from ._parts import (
     ToolSpec,
 )
 from ._sequence import MessageSequencePromise
+from ._value import value
 from .hooks import MessageHooks
 
 if TYPE_CHECKING:
@@ -84,4 +85,5 @@ __all__ = [
     "new_id",
     "sequence_of",
     "split_messages",
+    "value",
 ]

@@ -4,14 +4,15 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ._frozen import FrozenDict, freeze, set_once, unchanging
+from ._value import value
 
 
 @unchanging
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Text:
     """Words."""
 
@@ -23,7 +24,7 @@ class Text:
 
 
 @unchanging
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Image:
     """A picture, as bytes or by address."""
 
@@ -37,7 +38,7 @@ class Image:
 
 
 @unchanging
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Audio:
     """Sound, as bytes or by address."""
 
@@ -51,7 +52,7 @@ class Audio:
 
 
 @unchanging
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class File:
     """Any other file, as bytes or by address."""
 
@@ -66,7 +67,7 @@ class File:
 
 
 @unchanging
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Thinking:
     """What a model thought before it spoke; the signature goes back to its vendor unchanged."""
 
@@ -76,7 +77,7 @@ class Thinking:
 
 
 @unchanging
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ToolCall:
     """A model asks for a tool. `args` is a JSON object."""
 
@@ -90,7 +91,7 @@ class ToolCall:
 
 
 @unchanging
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ToolResult:
     """What a tool answered: text, or parts; `error` where it failed."""
 
@@ -113,7 +114,7 @@ class ToolResult:
 
 
 @unchanging
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Block:
     """Something only its vendor understands (encrypted reasoning, ...): sent back as it is."""
 
@@ -130,7 +131,7 @@ type Part = Text | Image | Audio | File | Thinking | ToolCall | ToolResult | Blo
 PARTS: tuple[type[Any], ...] = (Text, Image, Audio, File, Thinking, ToolCall, ToolResult, Block)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ToolSpec:
     """What a model is told about a tool. `parameters` is a JSON schema of type object."""
 

@@ -6,10 +6,10 @@ is three translations: our request to theirs, their stream to our chunks, their 
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import field, fields
 from typing import Any, Literal, Protocol
 
-from retinue.messages import Block, FrozenDict, Message, ToolCall, ToolSpec
+from retinue.messages import Block, FrozenDict, Message, ToolCall, ToolSpec, value
 
 from ._find import find_model
 
@@ -19,7 +19,7 @@ type Stop = Literal[
 """Why a model stopped: it was done, it asks for tools, a limit, a stop word, it refused, ..."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Usage:
     """Tokens of one call. `input` counts those read from and written to a cache as well."""
 
@@ -31,10 +31,10 @@ class Usage:
 
     def counted(self) -> dict[str, int]:
         """What there was of it, by name; what goes into a message's metadata."""
-        return {kind: n for kind in self.__slots__ if (n := getattr(self, kind))}
+        return {one.name: n for one in fields(self) if (n := getattr(self, one.name))}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ChatRequest:
     """What a model is asked.
 
@@ -62,7 +62,7 @@ class ChatRequest:
     options: Mapping[str, Any] = field(default_factory=FrozenDict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ChatChunk:
     """A piece of an answer, usually one field. The last chunk of a whole answer has `stop`."""
 

@@ -67,9 +67,7 @@ def encode_chunk(chunk: ChatChunk) -> dict[str, Any]:
         if block.source is not None:
             found["block"]["source"] = block.source
     if usage := chunk.usage:
-        found["usage"] = {
-            name: count for name in Usage.__slots__ if (count := getattr(usage, name))
-        }
+        found["usage"] = usage.counted()
     return found
 
 
