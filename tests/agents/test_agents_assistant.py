@@ -20,7 +20,7 @@ from retinue.models.scripted import Cut, WrittenCall
 from retinue.testing import MemoryJournal, Reply, Scripted
 from retinue.tools import Approved, Tool, tool
 
-LIMIT = 5
+LIMIT = 20  # seconds; a bound, never a wait
 
 
 def call(name: str, id: str = "1", **args: Any) -> ToolCall:

@@ -15,7 +15,7 @@ from retinue.agents._human import Console
 from retinue.errors import AgentError
 from retinue.testing import MemoryJournal, Scripted
 
-LIMIT = 5
+LIMIT = 20  # seconds; a bound, never a wait
 
 
 @agent

@@ -16,7 +16,7 @@ from retinue.errors import (
     StreamCut,
 )
 
-LIMIT = 5
+LIMIT = 20  # seconds; a bound, never a wait
 
 
 async def texts(replies: Any) -> list[str]:
@@ -650,7 +650,7 @@ async def test_an_agent_that_waits_for_its_own_replies_is_told() -> None:
 
 async def test_agents_that_stream_to_each_other_are_no_circle() -> None:
     """Each waits for the other's next word, never for its end, and the words are paced slowly."""
-    pace = 0.15  # longer than two looks of the watch
+    pace = 0.3  # longer than the watch waits between two looks
 
     @agent
     async def asker(turn: Turn) -> None:
@@ -700,7 +700,7 @@ async def test_twenty_agents_deep() -> None:
 
 
 async def test_a_chain_of_a_thousand_agents_that_hand_on() -> None:
-    async with asyncio.timeout(4 * LIMIT), Scope():
+    async with asyncio.timeout(LIMIT), Scope():
         replies = echo.inquire("x")
         for _ in range(1000):
             replies = through.inquire(replies)
@@ -715,7 +715,7 @@ async def test_ten_thousand_agents_at_once() -> None:
         await ready.wait()
         turn.reply(str(n))
 
-    async with asyncio.timeout(6 * LIMIT), Scope():
+    async with asyncio.timeout(2 * LIMIT), Scope():
         asked = [worker.inquire(n=n) for n in range(10_000)]
         await asyncio.sleep(0)
         ready.set()
