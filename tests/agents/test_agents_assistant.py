@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from retinue import Message, MessagePromise, Scope, Turn, agent, assistant
+from retinue import Message, MessagePromise, Messages, Scope, Turn, agent, assistant
 from retinue.errors import (
     AmbiguousAddress,
     ModelError,
@@ -14,7 +14,7 @@ from retinue.errors import (
     StreamIncomplete,
     ToolDenied,
 )
-from retinue.messages import Text, Thinking, ToolCall, ToolResult
+from retinue.messages import Text, Thinking, ToolCall, ToolResult, chained_hash
 from retinue.models import Usage
 from retinue.models.scripted import Cut, WrittenCall
 from retinue.testing import MemoryJournal, Reply, Scripted
@@ -440,6 +440,47 @@ async def test_a_promise_passed_on_is_known_by_its_producer() -> None:
     first, second = await sinks(), await sinks()
     assert first == second
     assert len(first) == 2
+
+
+async def test_an_address_does_not_depend_on_what_has_come_in_the_meantime() -> None:
+    @agent
+    async def source(turn: Turn) -> None:
+        await asyncio.sleep(0)
+        turn.reply("words")
+
+    @agent
+    async def sink(turn: Turn) -> None:
+        turn.reply(turn.messages)
+
+    @agent
+    async def middle(turn: Turn) -> None:
+        turn.reply(sink.inquire(turn.messages))
+
+    async def addresses(wait: bool) -> set[str]:
+        journal = MemoryJournal()
+        async with asyncio.timeout(LIMIT), Scope():
+            with journal.listening():
+                draft = source.inquire()
+                if wait:
+                    await draft
+                with pytest.raises(ValueError, match="x"):
+                    await sink.inquire("Improve:", draft, Message("at once"), ValueError("x"))
+                await sink.inquire([draft, {"text": "hi"}])
+                await middle.inquire(draft)
+        return set(journal.turns)
+
+    assert await addresses(wait=False) == await addresses(wait=True)
+
+
+async def test_messages_that_grow_are_hashed_once() -> None:
+    first = Messages([Message("a"), Message("b")])
+    assert first.hash == chained_hash([*first])
+    more = first
+    more += [Message("c")]
+    assert more.hash == chained_hash([Message("a"), Message("b"), Message("c")])
+    unknown = Messages([Message("a")])
+    unknown += [Message("b")]
+    assert unknown.hash == first.hash
 
 
 async def test_an_error_of_a_turn_is_recorded() -> None:

@@ -1,6 +1,13 @@
 """Agent: an async function that can be asked, forked, and asked again while it still replies."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import (
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from inspect import iscoroutinefunction  # asyncio has loaded inspect already
 from typing import Any, ClassVar, Self, cast, overload
 
@@ -8,11 +15,13 @@ from retinue.errors import AppenderClosed, NotAnAgent
 from retinue.messages import (
     Feed,
     FrozenDict,
+    MessagePromise,
+    Messages,
     MessageSequencePromise,
     content_hash,
     sequence_of,
 )
-from retinue.promise import Promise, Scope, current, scope_for_new_work
+from retinue.promise import Scope, current, scope_for_new_work
 from retinue.steps import recorder
 
 from ._turn import Turn
@@ -134,9 +143,7 @@ class Agent:
             arguments = frozen_arguments(arguments)
         listening = recorder.get()
         if listening is not None:
-            listening = listening.inquiry(
-                self.name, lambda: digest(messages, asked, arguments), key
-            )
+            listening = listening.inquiry(self.name, lambda: digest(asked, arguments), key)
         return self.turn_class(
             self,
             messages,
@@ -246,23 +253,43 @@ def frozen_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def digest(messages: MessageSequencePromise, asked: Any, arguments: Mapping[str, Any]) -> str:
-    """What was passed: values by their content, promises by the address of their producer."""
-    said = tuple([_said(piece) for piece in messages.so_far]) if messages.ended else _said(asked)
-    return content_hash((said, FrozenDict({k: _said(v) for k, v in arguments.items()})))
+def digest(asked: Any, arguments: Mapping[str, Any]) -> str:
+    """What was passed: values by their content, promises by their producer.
+
+    It must not depend on what has come in the meantime: a run that is resumed is quicker.
+
+    Raises:
+        MessageError: An argument has no lasting form.
+    """
+    passed = {name: _said(value) for name, value in arguments.items()}
+    return content_hash((_said(asked), FrozenDict(passed)))
 
 
 def _said(value: Any) -> Any:
-    if isinstance(value, MessageSequencePromise):
-        return ("replies", value.address)
-    if isinstance(value, Promise):
-        promise = cast("Promise[Any]", value)
-        return promise._value.hash if promise.done and promise._failure is None else "promise"
-    if isinstance(value, tuple | list):
-        return tuple([_said(item) for item in cast("tuple[Any, ...]", value)])
-    if isinstance(value, Agent):
-        return ("agent", value.name)
-    return value
+    match value:
+        case Messages():
+            return ("messages", value.hash)
+        case MessageSequencePromise() if value.identity is None:
+            return ("asked",) if value is _asked_now() else ("sequence",)
+        case MessageSequencePromise() | MessagePromise():
+            return ("promise", value.identity)
+        case tuple() | list():
+            return tuple([_said(item) for item in cast("Sequence[Any]", value)])
+        case Agent():
+            return ("agent", value.name)
+        case BaseException():
+            return ("error", type(value).__name__, str(value))
+        case AsyncIterable() | Iterator() | Awaitable():
+            return ("stream",)
+        case _:
+            return value
+
+
+def _asked_now() -> MessageSequencePromise | None:
+    scope = current.get()
+    while scope is not None and not isinstance(scope, Turn):
+        scope = scope.parent
+    return scope.messages if scope is not None else None
 
 
 def _frozen(value: Any) -> Any:

@@ -130,7 +130,7 @@ class _Loop:
                 turn.reply(*_out_of_steps(turn.agent.name, calls, self.max_steps))
                 return
             if not calls:
-                said = Messages((*said, *((answer,) if answer.parts else ()), *_remark(answer)))
+                said += ((answer,) if answer.parts else ()) + _remark(answer)
                 continue
             if len(calls) == 1:
                 results = (await self._result(calls[0]),)
@@ -138,7 +138,7 @@ class _Loop:
                 results = await self._results(turn, calls)
             message = Message(parts=results, role="tool", agent=turn.agent.name)
             turn.reply(message)
-            said = Messages((*said, answer, message, *_remark(answer)))
+            said += (answer, message, *_remark(answer))
             same = same + 1 if before is not None and _equal(before, (calls, results)) else 1
             before = (calls, results)
             if same == _SAME:
@@ -160,7 +160,7 @@ class _Loop:
             await self._stream(request, writing, promise)
             return await promise
 
-        answer = await step("model_call", work, args=request)
+        answer = await step("model_call", work, args=_recorded(request))
         if not writing.was_open:  # it was recorded before: say it again as it was
             with writing:
                 for part in answer.parts:
@@ -237,6 +237,20 @@ class _Loop:
         if listening is not None:
             listening.emit("tool_answered", result=result)
         return result
+
+
+def _recorded(request: ChatRequest) -> tuple[Any, ...]:
+    """What tells model calls apart; the conversation by its chained hash."""
+    said = request.messages
+    return (
+        said.hash if isinstance(said, Messages) else Messages(said).hash,
+        request.system,
+        request.agent,
+        request.tools,
+        request.max_tokens,
+        request.temperature,
+        request.options,
+    )
 
 
 def _out_of_steps(agent: str, calls: tuple[ToolCall, ...], steps: int) -> tuple[Message, ...]:

@@ -243,6 +243,11 @@ class MessagePromise(StreamedPromise[Piece, Message]):
         return kept
 
     @property
+    def identity(self) -> str | None:
+        """What a recording knows it by: its content, if it was there when it was passed."""
+        return None
+
+    @property
     def text_so_far(self) -> str:
         """The text that has come until now."""
         return "".join([str(piece) for piece in self._log.pieces if isinstance(piece, str | Text)])
@@ -330,6 +335,10 @@ class KeptMessagePromise(MessagePromise):
         return self._pieces
 
     @property
+    def identity(self) -> str | None:
+        return self._value.hash
+
+    @property
     def role(self) -> str:
         return self._value.role
 
@@ -382,10 +391,21 @@ class ErrorMessage(Message):
 class Messages(tuple[Message, ...]):
     """Messages in order. `str` is their joined text, `repr` the tuple."""
 
-    __slots__ = ()
-
     def __add__(self, other: Iterable[Message]) -> "Messages":  # type: ignore[override]
-        return Messages((*self, *other))
+        more = Messages((*self, *other))
+        known: str | None = self.__dict__.get("_hash")
+        if known is not None:
+            more.__dict__["_before"] = (len(self), known)
+        return more
+
+    @property
+    def hash(self) -> str:
+        """The chained hash of them all; of what was added to a known one only that is hashed."""
+        kept: str | None = self.__dict__.get("_hash")
+        if kept is None:
+            count, before = self.__dict__.get("_before", (0, ""))
+            kept = self.__dict__["_hash"] = chained_hash(self[count:], before=before)
+        return kept
 
     @property
     def text(self) -> str:

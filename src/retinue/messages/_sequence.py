@@ -81,8 +81,9 @@ class MessageSequencePromise(StreamedPromise[MessagePromise, Messages]):
         return self._log.closed
 
     @property
-    def address(self) -> str | None:
-        """Of the turn these come from, where somebody records it."""
+    def identity(self) -> str | None:
+        """What a recording knows them by: the turn they come from, or their content if they were
+        there when they were passed; never whether they have come in the meantime."""
         return self._feed.address
 
     def _wait_for_end(self) -> Generator[Any, None, None]:
@@ -156,8 +157,8 @@ class KeptSequencePromise(MessageSequencePromise):
         return self._promises
 
     @property
-    def address(self) -> str | None:
-        return None
+    def identity(self) -> str | None:
+        return self._value.hash
 
     def _demand(self) -> None:
         pass
