@@ -82,7 +82,12 @@ def _frozen(value: Any, mapping: Callable[[dict[str, Any]], Any]) -> Any:
     if kind is dict:
         pairs = cast("dict[Any, Any]", value).items()
         return mapping(
-            {_key(k): v if v.__class__ is str else _frozen(v, mapping) for k, v in pairs}
+            {
+                k if k.__class__ is str else _key(k): (
+                    v if v.__class__ in _PLAIN else _frozen(v, mapping)
+                )
+                for k, v in pairs
+            }
         )
     if isinstance(value, tuple | list):
         items = cast("tuple[Any, ...]", value)
