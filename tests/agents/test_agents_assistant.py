@@ -496,6 +496,16 @@ async def test_an_error_of_a_turn_is_recorded() -> None:
     assert isinstance(record.error, ModelUnreachable)
 
 
+async def test_an_error_that_is_told_inside_a_message_is_recorded_as_the_outcome_too() -> None:
+    journal = MemoryJournal()
+    host = assistant("host", model=Scripted(["half an", Cut()]))
+    async with asyncio.timeout(LIMIT), Scope():
+        with journal.listening(), pytest.raises(StreamIncomplete) as error:
+            await host.inquire("go")
+    (record,) = journal.turns.values()
+    assert record.error is error.value
+
+
 async def test_a_step_of_a_turn_is_done_once() -> None:
     done: list[int] = []
 

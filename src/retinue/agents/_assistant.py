@@ -40,7 +40,6 @@ _STOPS: Final[dict[str, StopReason]] = {
     "context_full": "context_full",
 }
 
-
 _GOES_ON: Final = ("pause", "unreadable")
 """Stops after which the model is asked again, though it asked for no tool."""
 

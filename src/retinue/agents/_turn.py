@@ -181,6 +181,7 @@ class Turn(Scope):
         if self._before_leaving is not None:
             self._say_farewell()
         feed = self._feed
+        outcome = failure.error if failure is not None else None
         if not feed.ended:
             if failure is not None and feed.log.pieces:
                 last = feed.log.pieces[-1]
@@ -189,7 +190,7 @@ class Turn(Scope):
                     failure = None
             feed.end(failure)
         if self._recorder is not None:
-            self._recorder.ended(self.replies, failure.error if failure is not None else None)
+            self._recorder.ended(self.replies, outcome)
 
     def _refuse(self, error: PromiseError) -> None:
         self._feed.end(Failure(error))

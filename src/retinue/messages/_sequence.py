@@ -93,12 +93,6 @@ class MessageSequencePromise(StreamedPromise[MessagePromise, Messages]):
         while not self._log.closed:
             yield from self._wait()
 
-    def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, None
-        for future in waiters or ():
-            if not future.done():
-                future.set_result(None)
-
     def _demand(self) -> None:
         self._feed.go()
         if self._on_demand is not None:
