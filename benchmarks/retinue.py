@@ -140,3 +140,28 @@ async def fan(n, width):
         return seen[0]
 
     return go
+
+
+async def chat(url):
+    """Conversations with an assistant whose model is behind an address of one's own."""
+    from retinue import Message, Messages, assistant
+    from retinue.models import find_model
+
+    model = find_model("compatible:m", base_url=url)
+    agent = assistant("ann", model=model, system=SYSTEM)
+
+    def conversation():
+        said = Messages()
+
+        async def say(text):
+            nonlocal said
+            said += (Message(text),)
+            replies = agent.inquire(said)
+            async for message in replies:
+                async for token in message:
+                    yield token
+            said += await replies
+
+        return say
+
+    return conversation

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from retinue.agents import Agent, assistant
 from retinue.errors import ToolDenied, UnknownModel
 from retinue.messages import ToolCall
-from retinue.models import Model, find_model
+from retinue.models import Model, find_model, provider_of
 from retinue.settings import Secret, Settings
 from retinue.tools import (
     DEFAULT_RULES,
@@ -59,8 +59,10 @@ def build(settings: Settings, *, ask: Ask = ask_on_console) -> App:
 def _model(settings: Settings) -> Model:
     endpoint = settings.models.get(settings.model)
     try:
+        if settings.model == "auto":
+            return find_model(api_key=_revealed(settings.openai_api_key))
         if endpoint is None:
-            key = settings.openai_api_key if settings.model.startswith("openai:") else None
+            key = settings.openai_api_key if provider_of(settings.model) == "openai" else None
             return find_model(settings.model, api_key=_revealed(key))
         name = endpoint.model if ":" in endpoint.model else f"compatible:{endpoint.model}"
         return find_model(name, base_url=endpoint.base_url, api_key=_revealed(endpoint.api_key))

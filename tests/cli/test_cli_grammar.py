@@ -4,10 +4,26 @@ import io
 
 import pytest
 
-from retinue.cli._grammar import COMMANDS, SETTINGS, Ask, Config, Help, Trust, Version, read_line
-from retinue.cli._help import HELP, HELP_OF
+from retinue.cli import _ROOMS
+from retinue.cli._grammar import (
+    Ask,
+    Chat,
+    Completion,
+    Config,
+    Doctor,
+    Help,
+    Line,
+    MockLlm,
+    Setup,
+    Trust,
+    Version,
+    read_line,
+)
+from retinue.cli._help import help_of
+from retinue.cli._options import COMMANDS, SETTINGS, parser_of
 from retinue.cli._screen import Screen, open_screen
 from retinue.errors import UsageError
+from retinue.settings import OPTIONS
 
 
 @pytest.mark.parametrize(
@@ -31,18 +47,30 @@ from retinue.errors import UsageError
             ["-p", "hi", "--max-steps", "3", "--timeout", "9", "--tools", "none", "--name", "Ada"],
             Ask("hi", {"max_steps": "3", "timeout": "9", "tools": "none", "name": "Ada"}),
         ),
+        (["-p", "hi", "-f", "a.md", "--file", "b c.png", "--file=-"],
+            Ask("hi", {}, files=("a.md", "b c.png", "-"))),
+        (["-f", "a.md"], Ask(None, {}, files=("a.md",))),
+        (["-p", "hi", "--persona", "ada.toml"], Ask("hi", {"persona": "ada.toml"})),
         (["--version"], Version()),
-        (["--help"], Help(HELP)),
-        (["-p", "hi", "-h"], Help(HELP)),
+        (["chat"], Chat({})),
+        (["chat", "-m", "x", "--history", "a.md", "-v", "-f", "a", "-f", "a"],
+            Chat({"model": "x"}, "a.md", 1, ("a", "a"))),
+        (["setup"], Setup()),
+        (["doctor"], Doctor({})),
+        (["doctor", "--json", "--model", "x"], Doctor({"model": "x"}, json=True)),
+        (["completion", "bash"], Completion("bash")),
+        (["completion", "zsh", "-v"], Completion("zsh")),
+        (["mock-llm"], MockLlm()),
+        (["mock-llm", "--port", "0", "a.json", "--host", "::1"], MockLlm("a.json", "::1", 0)),
+        (["mock-llm", "--port=65535"], MockLlm(port=65535)),
         (["config"], Config({})),
         (["config", "--json", "-m", "x"], Config({"model": "x"}, json=True)),
-        (["config", "--help"], Help(HELP_OF["config"])),
         (["trust"], Trust()),
         (["trust", "a/b"], Trust("a/b")),
         (["trust", "--remove"], Trust(do="remove")),
         (["trust", "--remove", "a"], Trust("a", "remove")),
         (["trust", "--list"], Trust(do="list")),
-        (["trust", "-h"], Help(HELP_OF["trust"])),
+        (["trust", "--", "-odd"], Trust("-odd")),
     ],
 )  # fmt: skip
 def test_a_line_has_one_meaning(line: list[str], meaning: object, screen: Screen) -> None:
@@ -55,6 +83,27 @@ def test_a_line_has_one_meaning(line: list[str], meaning: object, screen: Screen
         (["hello"], "'hello' is no command", 'To ask: main -p "hello"'),
         (["confg"], "'confg' is no command", "Did you mean `main config`?"),
         (["config", "x"], "'x' is too much", "main config --help"),
+        (["doctor", "x"], "'x' is too much", "main doctor --help"),
+        (["setup", "x"], "'x' is too much", "main setup --help"),
+        (["setup", "--model", "x"], "There is no option --model", "main setup --help"),
+        (["chat", "hello there"], "'hello there' is too much", 'To ask: main -p "hello there"'),
+        (["chat", "-o", "json"], "There is no option -o", "main chat --help"),
+        (["completion"], "For which shell? One of bash, zsh, fish", "main completion --help"),
+        (["completion", "tcsh"], "For which shell? One of bash, zsh, fish", "completion --help"),
+        (["completion", "bash", "zsh"], "'zsh' is too much", "main completion --help"),
+        (["mock-llm", "a", "b"], "'b' is too much", "main mock-llm --help"),
+        (["mock-llm", "--port", "http"], "--port: 'http' is no number from 0", "mock-llm --help"),
+        (
+            ["mock-llm", "--port", "65536"],
+            "'65536' is no number from 0 to 65535",
+            "mock-llm --help",
+        ),
+        (["mock-llm", "--port", "9" * 5000], "is no number from 0 to 65535", "mock-llm --help"),
+        (["doctro"], "'doctro' is no command", "Did you mean `main doctor`?"),
+        (["/chat"], "'/chat' is no command", "Did you mean `main chat`?"),
+        (["-file", "a"], "There is no option -file", "Did you mean --file?"),
+        (["-p", "hi", "-f"], "expected one argument", "main --help"),
+        (["-p", "hi", "--persona", "\udcff"], "This is no UTF-8 text", "UTF-8"),
         (["-m", "x", "config"], "The command config comes first", "main config"),
         (["what", "is", "rain"], "A question is one argument", '-p "what is rain"'),
         (["-p", "what", "is", "rain"], "A question is one argument", '-p "what is rain"'),
@@ -76,10 +125,10 @@ def test_a_line_has_one_meaning(line: list[str], meaning: object, screen: Screen
         (["--mod", "x", "-p", "hi"], "There is no option --mod", "Did you mean --model?"),
         (["-p", "\udcff"], "This is no UTF-8 text", "UTF-8"),
         (["-p", "hi", "-s", "\udcff"], "This is no UTF-8 text", "UTF-8"),
-        (["trust", "a", "b"], "Too much at once", "main trust --help"),
+        (["trust", "a", "b"], "'b' is too much", "main trust --help"),
         (["trust", "--list", "a"], "Too much at once", "main trust --help"),
         (["trust", "--list", "--remove"], "Too much at once", "main trust --help"),
-        (["trust", "--json"], "There is no option --json", "main --help"),
+        (["trust", "--json"], "There is no option --json", "main trust --help"),
     ],
 )
 def test_a_line_without_meaning_gets_the_next_step(
@@ -98,17 +147,38 @@ def test_twice_v_wants_tracebacks(screen: Screen) -> None:
     assert screen.debug
 
 
-def test_help_names_every_option_and_command(screen: Screen) -> None:
-    flags = [flag for flags in SETTINGS.values() for flag in flags]
-    others = ["-p", "--prompt", "-o", "--output-format", "--history", "-v", "--version", "--help"]
-    for word in (*flags, *others, *COMMANDS):
-        assert word in HELP
-    assert set(HELP_OF) == set(COMMANDS)
+@pytest.mark.parametrize("command", ["ask", *COMMANDS])
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_names_every_option(command: str, flag: str, screen: Screen) -> None:
+    line = [flag] if command == "ask" else [command, flag]
+    parser = parser_of(command, "main")
+    meaning = read_line(line, screen)
+    assert meaning == Help(help_of(command, parser))
+    for option in parser.options:
+        assert option.help
+        assert all(name in meaning.text for name in option.option_strings)
+    assert "{options}" not in meaning.text
+    assert max(len(line) for line in meaning.text.splitlines()) <= 100
 
 
-def test_help_fits_a_narrow_screen() -> None:
-    for text in (HELP, *HELP_OF.values()):
-        assert max(len(line) for line in text.splitlines()) <= 100
+def test_help_names_every_command() -> None:
+    said = help_of("ask", parser_of("ask", "main"))
+    for name, command in COMMANDS.items():
+        assert f"\n  {name} " in said
+        assert command.help in said
+
+
+def test_help_of_a_question_comes_also_after_it(screen: Screen) -> None:
+    assert read_line(["-p", "hi", "-h"], screen) == read_line(["--help"], screen)
+
+
+def test_a_flag_belongs_to_a_setting() -> None:
+    assert set(SETTINGS) <= {option.name for option in OPTIONS}
+
+
+def test_each_line_has_a_room() -> None:
+    kinds = set(Line.__value__.__args__)
+    assert set(_ROOMS) == kinds - {Help, Version}
 
 
 @pytest.fixture

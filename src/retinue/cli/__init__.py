@@ -8,12 +8,27 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Final
 
 from retinue import __version__
+from retinue.errors import UsageError
 from retinue.telemetry.terminal import is_live
 
 from ._exits import CLOSED, DONE, INTERRUPTED, USAGE, code_of
-from ._grammar import Ask, Config, Help, Line, Trust, Version, read_line
+from ._grammar import (
+    Ask,
+    Chat,
+    Completion,
+    Config,
+    Doctor,
+    Help,
+    Line,
+    MockLlm,
+    Setup,
+    Trust,
+    Version,
+    read_line,
+)
 from ._help import WELCOME, shown
 from ._screen import Screen, open_screen
 
@@ -40,16 +55,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+_ROOMS: Final = {
+    Ask: "ask",
+    Chat: "chat",
+    Completion: "completion",
+    Config: "config",
+    Doctor: "doctor",
+    MockLlm: "mock_llm",
+    Setup: "setup",
+    Trust: "trust",
+}
+"""Where each command is done: in a room of its own, by its `run(line, screen)`."""
+
+
 def _do(line: Line, screen: Screen) -> int:
+    can_talk = is_live(sys.stdin) and screen.look.live
     match line:
         case Version():
             screen.write(f"retinue {__version__}\n")
         case Help(text=text):
             screen.write(shown(text, screen.program, screen.look))
+        case Ask(question=None, output="text") if can_talk:
+            return _do(Chat(line.flags, line.history, line.verbosity, line.files), screen)
         case Ask(question=None) if is_live(sys.stdin):
             screen.note(shown(WELCOME, screen.program, screen.err_look))
             return USAGE
-        case Ask() | Config() | Trust():
-            command = type(line).__name__.lower()
-            return import_module(f"{__name__}.{command}").run(line, screen)
+        case Chat() if not can_talk:
+            hint = f'To ask: {screen.program} -p "your question"'
+            raise UsageError("The shell needs a terminal to read from and to write to", hint=hint)
+        case _:
+            return import_module(f"{__name__}.{_ROOMS[type(line)]}").run(line, screen)
     return DONE

@@ -1,9 +1,11 @@
 """follow: from replies, as they come, to the events that every form of output is made of."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
+from typing import Any
 
+from retinue.errors import RetinueError
 from retinue.messages import (
     MessagePromise,
     MessageSequencePromise,
@@ -24,6 +26,7 @@ from retinue.messages.events import (
     ToolAnswered,
     ToolAsked,
 )
+from retinue.steps import Effect, Work, recorder
 from retinue.telemetry.terminal import redacted
 
 
@@ -53,6 +56,65 @@ def error_raised(error: BaseException, secrets: Mapping[str, str]) -> ErrorRaise
         text=redacted(str(error), secrets.items()),
         hint=getattr(error, "hint", None),
     )
+
+
+@contextmanager
+def watching(tell: Callable[[Event], None]) -> Generator[None]:
+    """Tell of each tool the moment it begins and the moment it is done, whoever uses it in here.
+
+    The replies tell of both as well, of the results when the last of several is there; and they may
+    come later than this does.
+    """
+    token = recorder.set(_Watching(tell))
+    try:
+        yield
+    finally:
+        recorder.reset(token)
+
+
+class _Watching:
+    """Records nothing, and listens to what tools do."""
+
+    address = ""
+
+    def __init__(self, tell: Callable[[Event], None]) -> None:
+        self._tell = tell
+
+    def inquiry(self, agent: str, passed: Callable[[], str], key: str | None) -> "_Watching":
+        return self
+
+    def ended(self, replies: Any, outcome: BaseException | None) -> None:
+        """The replies themselves say so."""
+
+    async def step[T](self, name: str, work: Work[T], *, args: Any, effect: Effect) -> T:
+        return await work(None)
+
+    async def ask(self, question: Any) -> Any:
+        raise RetinueError(
+            "An agent wants to ask a person, and here only calls of tools can be asked about",
+            hint="Run that agent from a program of your own.",
+        )
+
+    async def reserve(self, amounts: dict[str, float]) -> None:
+        """There is no budget."""
+
+    def emit(self, kind: str, **fields: Any) -> None:
+        match kind:
+            case "tool_asked":
+                self._tell(ToolAsked(call=fields["call"]))
+            case "tool_answered":
+                self._tell(ToolAnswered(result=fields["result"]))
+            case _:
+                pass
+
+
+def arguments_of(call: ToolCall) -> str:
+    """The arguments in short: the value where there is one, else name=value."""
+    match [*call.args.items()]:
+        case [(_, value)]:
+            return str(value)
+        case several:
+            return " ".join([f"{name}={value}" for name, value in several])
 
 
 async def _pieces(promise: MessagePromise) -> AsyncGenerator[Event]:

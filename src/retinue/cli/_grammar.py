@@ -7,11 +7,12 @@ other bare word is a mistake.
 import argparse
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Final, NamedTuple, NoReturn
+from typing import NamedTuple
 
 from retinue.errors import UsageError
 
-from ._help import HELP, HELP_OF
+from ._help import help_of
+from ._options import COMMANDS, SETTINGS, parser_of
 from ._screen import Screen
 
 
@@ -24,6 +25,7 @@ class Ask(NamedTuple):
         history: The Markdown file the conversation is in.
         output: "text", "json" or "stream-json".
         verbosity: How often -v was said.
+        files: What is attached to it.
     """
 
     question: str | None
@@ -31,6 +33,29 @@ class Ask(NamedTuple):
     history: str | None = None
     output: str = "text"
     verbosity: int = 0
+    files: tuple[str, ...] = ()
+
+
+class Chat(NamedTuple):
+    """Open a shell to talk in.
+
+    Args:
+        flags: What was said about settings, by their names.
+        history: The Markdown file the conversation is in.
+        verbosity: How often -v was said.
+        files: What to attach to the first question.
+    """
+
+    flags: dict[str, str]
+    history: str | None = None
+    verbosity: int = 0
+    files: tuple[str, ...] = ()
+
+
+class Completion(NamedTuple):
+    """Write the script that completes our command lines in a shell: "bash", "zsh" or "fish"."""
+
+    shell: str
 
 
 class Config(NamedTuple):
@@ -38,6 +63,30 @@ class Config(NamedTuple):
 
     flags: dict[str, str]
     json: bool = False
+
+
+class Doctor(NamedTuple):
+    """Look whether everything works, and say what to do where it does not."""
+
+    flags: dict[str, str]
+    json: bool = False
+
+
+class MockLlm(NamedTuple):
+    """Serve models that say what a script says.
+
+    Args:
+        script: A JSON file; without, every model says again what it was told.
+        host, port: Where; port 0 is any that is free.
+    """
+
+    script: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8900
+
+
+class Setup(NamedTuple):
+    """Ask which model to use, try it, and write the settings."""
 
 
 class Trust(NamedTuple):
@@ -62,22 +111,7 @@ class Version(NamedTuple):
     """Show which version this is."""
 
 
-type Line = Ask | Config | Trust | Help | Version
-
-COMMANDS: Final = ("config", "trust")
-FORMS: Final = ("text", "json", "stream-json")
-"""Of output."""
-SETTINGS: Final = {
-    "model": ("-m", "--model"),
-    "system": ("-s", "--system"),
-    "name": ("--name",),
-    "tools": ("--tools",),
-    "temperature": ("--temperature",),
-    "max_tokens": ("--max-tokens",),
-    "max_steps": ("--max-steps",),
-    "timeout": ("--timeout",),
-}
-"""The settings that have a flag."""
+type Line = Ask | Chat | Completion | Config | Doctor | MockLlm | Setup | Trust | Help | Version
 
 
 def read_line(arguments: Sequence[str], screen: Screen) -> Line:
@@ -86,72 +120,56 @@ def read_line(arguments: Sequence[str], screen: Screen) -> Line:
     Raises:
         UsageError: Nothing; the hint says what was perhaps meant.
     """
-    parser = _Parser(screen.program)
     command = arguments[0] if arguments and arguments[0] in COMMANDS else "ask"
-    match command:
-        case "config":
-            parser.add_argument("--json", action="store_true")
-        case "trust":
-            parser.add_argument("--list", action="store_true")
-            parser.add_argument("--remove", action="store_true")
-        case _:
-            parser.add_argument("-p", "--prompt", nargs="?", const="")
-            parser.add_argument("-o", "--output-format", choices=FORMS, default="text")
-            parser.add_argument("--history")
-            parser.add_argument("--version", action="store_true")
-    if command != "trust":
-        for name, flags in SETTINGS.items():
-            parser.add_argument(*flags, dest=name)
-    parser.add_argument("-v", "--verbose", action="count", default=0)
-    parser.add_argument("-h", "--help", action="store_true")
+    parser = parser_of(command, screen.program)
     options, words = parser.read(arguments if command == "ask" else arguments[1:])
     screen.debug = screen.debug or options.verbose > 1
     if options.help:
-        return Help(HELP_OF.get(command, HELP))
+        return Help(help_of(command, parser))
     flags = {name: text for name in SETTINGS if (text := getattr(options, name, None)) is not None}
+    _refuse_surrogates(*flags.values())
+    if command == "ask":
+        return Version() if options.version else _ask(options, flags, words, screen.program)
+    return _command(command, options, flags, _one(words, command, screen.program), screen.program)
+
+
+def _ask(options: argparse.Namespace, flags: dict[str, str], words: list[str], program: str) -> Ask:
+    question = _question(options.prompt, words, program)
+    _refuse_surrogates(question or "")
+    files = tuple(options.file)
+    return Ask(question, flags, options.history, options.output_format, options.verbose, files)
+
+
+def _command(
+    command: str, options: argparse.Namespace, flags: dict[str, str], word: str | None, program: str
+) -> Line:
     match command:
+        case "chat":
+            return Chat(flags, options.history, options.verbose, tuple(options.file))
         case "config":
-            if words:
-                raise UsageError(
-                    f"{words[0]!r} is too much", hint=f"{screen.program} config --help"
-                )
             return Config(flags, options.json)
-        case "trust":
-            return _trust(options, words, screen.program)
-        case _ if options.version:
-            return Version()
+        case "doctor":
+            return Doctor(flags, options.json)
+        case "setup":
+            return Setup()
+        case "completion":
+            return Completion(_shell(word, program))
+        case "mock-llm":
+            return MockLlm(word, options.host, options.port)
         case _:
-            question = _question(options.prompt, words, screen.program)
-            _refuse_surrogates(question or "", *flags.values())
-            return Ask(question, flags, options.history, options.output_format, options.verbose)
+            if options.list and (word or options.remove):
+                raise UsageError("Too much at once", hint=f"{program} trust --help")
+            return Trust(word, "list" if options.list else "remove" if options.remove else "add")
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse without its own help and exits: an error is an error of ours."""
-
-    def __init__(self, program: str) -> None:
-        super().__init__(prog=program, add_help=False, allow_abbrev=False)
-
-    def read(self, arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-        """The options, and the words that are none; whatever stands after `--` is a word."""
-        cut = arguments.index("--") if "--" in arguments else len(arguments)
-        for word in arguments[:cut]:
-            if word[:1] == "-" and f"-{word.partition('=')[0]}" in self._option_string_actions:
-                self._refuse(word)  # -model would be understood as -m odel
-        options, words = self.parse_known_args(arguments[:cut])
-        for word in words:
-            if len(word) > 1 and word[0] == "-" and not any(letter.isspace() for letter in word):
-                self._refuse(word)
-        return options, [*words, *arguments[cut + 1 :]]
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message.removeprefix("argument "), hint=f"{self.prog} --help")
-
-    def _refuse(self, word: str) -> NoReturn:
-        known = [name for name in self._option_string_actions if name.startswith("--")]
-        near = get_close_matches(f"--{word.partition('=')[0].lstrip('-')}", known, n=1)
-        maybe = f"Did you mean {near[0]}?" if near else f"{self.prog} --help"
-        raise UsageError(f"There is no option {word}", hint=maybe)
+def _one(words: list[str], command: str, program: str) -> str | None:
+    """The word that stands after a command that takes one."""
+    most = 1 if COMMANDS[command].word else 0
+    if len(words) > most:
+        to_ask = f'To ask: {program} -p "{words[0]}"'
+        hint = to_ask if command == "chat" else f"{program} {command} --help"
+        raise UsageError(f"{words[most]!r} is too much", hint=hint)
+    return words[0] if words else None
 
 
 def _question(prompt: str | None, words: list[str], program: str) -> str | None:
@@ -163,9 +181,9 @@ def _question(prompt: str | None, words: list[str], program: str) -> str | None:
         raise UsageError("The question is empty", hint=f'To ask: {program} -p "your question"')
     said = " ".join([prompt, *words] if prompt else words)
     to_ask = f'To ask: {program} -p "{said if len(said) <= 60 else said[:59] + "…"}"'
-    if prompt or (len(words) > 1 and not _near(words[0])):
+    near = _near(words[0], cutoff=0.7 if len(words) == 1 else 0.8)  # "what is it" is no chat
+    if prompt or (len(words) > 1 and not near):
         raise UsageError("A question is one argument, in quotes", hint=to_ask)
-    near = _near(words[0])
     if near in COMMANDS and words[0] == near:
         hint = f"To use it: {program} {near} ... {to_ask}"
         raise UsageError(f"The command {near} comes first, before any option", hint=hint)
@@ -173,22 +191,23 @@ def _question(prompt: str | None, words: list[str], program: str) -> str | None:
     raise UsageError(f"{words[0]!r} is no command", hint=f"{maybe}{to_ask}")
 
 
-def _near(word: str) -> str | None:
+def _near(word: str, *, cutoff: float) -> str | None:
     """The command or option that was perhaps meant; /help is how some spell --help."""
     if word in ("/?", "/h", "help", "?"):
         return "--help"
     bare = word.lstrip("/").lower()
-    near = get_close_matches(bare, (*COMMANDS, "version", "help"), n=1, cutoff=0.7)
+    near = get_close_matches(bare, (*COMMANDS, "version", "help"), n=1, cutoff=cutoff)
     if not near:
         return None
     return near[0] if near[0] in COMMANDS else f"--{near[0]}"
 
 
-def _trust(options: argparse.Namespace, words: list[str], program: str) -> Trust:
-    if len(words) > 1 or (options.list and (words or options.remove)):
-        raise UsageError("Too much at once", hint=f"{program} trust --help")
-    do = "list" if options.list else "remove" if options.remove else "add"
-    return Trust(words[0] if words else None, do)
+def _shell(word: str | None, program: str) -> str:
+    known = COMMANDS["completion"].choices
+    if word is None or word not in known:
+        hint = f"{program} completion --help"
+        raise UsageError(f"For which shell? One of {', '.join(known)}", hint=hint)
+    return word
 
 
 def _refuse_surrogates(*said: str) -> None:

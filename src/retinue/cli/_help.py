@@ -1,8 +1,12 @@
 """What --help says. A line that ends in a colon is a heading."""
 
+from argparse import Action
+from collections.abc import Iterable
 from typing import Final
 
 from retinue.telemetry.terminal import Look
+
+from ._options import COMMANDS, Command, Parser
 
 
 def shown(text: str, program: str, look: Look) -> str:
@@ -22,8 +26,11 @@ Ask:
 
 {program} --help shows more."""
 
-HELP: Final = """\
+_HELP: Final = """\
 A personal assistant with a retinue of agents.
+
+Talk:
+  {program}
 
 Ask:
   {program} -p "why is the sky blue?"
@@ -31,33 +38,38 @@ Ask:
   cat notes.md | {program} -p "what is missing here?"
 
 Options:
-  -p, --prompt [TEXT]       the question; what is piped in goes with it as a document
-  -m, --model NAME          provider:name, or an endpoint from retinue.toml   [demo]
-  -s, --system TEXT         instructions that stand above the question
-      --name NAME           what the assistant is called                      [retinue]
-      --tools A,B | none    the tools it may use                  [clock,calculator]
-      --temperature N       0 to 2
-      --max-tokens N        of each answer of the model
-      --max-steps N         how often the model may be called                 [20]
-      --timeout SECONDS     for the whole answer
-      --history FILE.md     go on with the conversation in this file
-  -o, --output-format F     text, json or stream-json                         [text]
-  -v, -vv                   say what happens; with every detail
-  -h, --help  --version
+{options}
 
 Commands:
-  config                    every setting, and where it came from
-  trust                     let the files of this folder count
+{commands}
 
 Exit codes:
   0 done   1 failed   2 wrong usage   3 approval needed   4 limit reached   130 interrupted
 """
 
-HELP_OF: Final = {
+_HELP_OF: Final = {
+    "chat": """\
+Talk with the assistant; {program} alone does the same. Esc Enter begins a new line, Ctrl-C stops an
+answer, Ctrl-D leaves; /help shows the rest.
+
+  {program} chat [options]
+""",
+    "setup": """\
+Choose a model, try it, and keep the choice in your own settings. A key is kept as a reference to
+a variable, to a file that only you can read, or to the keyring; it is never shown.
+
+  {program} setup
+""",
+    "doctor": """\
+Look whether everything works: versions, settings, models, terminal, folders. Whatever is wrong
+comes with what to do about it, and makes the exit code 1.
+
+  {program} doctor [options]
+""",
     "config": """\
 Show every setting and where it came from; secrets are masked.
 
-  {program} config [--json] [--model NAME and the other options of a question]
+  {program} config [options]
 
 A flag wins over the environment (RETINUE_<NAME>, then the names others use, like DEFAULT_MODEL),
 that over a trusted project's .env and retinue.toml, those over your own config.toml.
@@ -72,4 +84,44 @@ Let the files of a project count: retinue.toml, .env, agents/ and tools/*.py.
 A project's files could send your keys elsewhere or run code. Until you trust them they are not
 read; when one of them changes, they are not read again until you look and trust them anew.
 """,
+    "completion": """\
+Write the script that completes these command lines when you press Tab.
+
+  {program} completion bash > ~/.local/share/bash-completion/completions/{program}
+  {program} completion zsh > ~/.zfunc/_{program}      (a folder of your $fpath)
+  {program} completion fish > ~/.config/fish/completions/{program}.fish
+""",
+    "mock-llm": """\
+Serve models on this machine that say what a script says: for trying and testing, without a vendor.
+
+  {program} mock-llm [FILE.json] [options]
+
+It speaks Chat Completions (under /v1) and Ollama. Without a script every model says again what it
+was told.
+""",
 }
+
+
+def help_of(command: str, parser: Parser) -> str:
+    """What --help says of a command; "ask" is the line without one."""
+    options = _rows([*map(_option, parser.options)])
+    if command in _HELP_OF:
+        return f"{_HELP_OF[command]}\nOptions:\n{options}"
+    commands = _rows([(_command(name, each), each.help) for name, each in COMMANDS.items()])
+    return _HELP.replace("{options}\n", options).replace("{commands}\n", commands)
+
+
+def _command(name: str, command: Command) -> str:
+    word = command.word if command.choices or not command.word else f"[{command.word}]"
+    return f"{name} {word}"
+
+
+def _option(option: Action) -> tuple[str, str]:
+    names = ", ".join(option.option_strings)
+    value = f"[{option.metavar}]" if option.nargs == "?" else option.metavar or ""
+    indent = "" if len(option.option_strings) > 1 else "    "
+    return f"{indent}{names} {value}", option.help or ""
+
+
+def _rows(rows: Iterable[tuple[str, str]]) -> str:
+    return "".join([f"  {left:24}  {right}\n" for left, right in rows])

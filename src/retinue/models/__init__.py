@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from retinue.messages import Block, FrozenDict, Message, ToolCall, ToolSpec, value
 
-from ._find import find_model
+from ._find import find_model, list_models, provider_of
 
 type Stop = Literal[
     "end", "tool_calls", "max_tokens", "stop_sequence", "refused", "context_full", "pause"
@@ -93,4 +93,13 @@ class Model(Protocol):
         ...
 
 
-__all__ = ["ChatChunk", "ChatRequest", "Model", "Stop", "Usage", "find_model"]
+__all__ = [
+    "ChatChunk",
+    "ChatRequest",
+    "Model",
+    "Stop",
+    "Usage",
+    "find_model",
+    "list_models",
+    "provider_of",
+]

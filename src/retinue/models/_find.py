@@ -4,62 +4,170 @@ A factory gets what stands after the colon, and the options it declares by name;
 (`Guarded`) around a model that may go silent or break off.
 """
 
+import logging
+import os
+from collections.abc import Awaitable, Callable
 from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 from retinue.errors import UnknownModel
+from retinue.telemetry import event
+
+from ._names import meant
 
 if TYPE_CHECKING:
     from retinue.models import Model
 
+
+class _Provider(NamedTuple):
+    """Who offers models.
+
+    Args:
+        factory: Where it makes them.
+        form: How they are named.
+        offered: Where it lists them.
+        key, address: The variables in which it is customary to keep these.
+    """
+
+    factory: str
+    form: str
+    offered: str | None = None
+    key: str | None = None
+    address: str | None = None
+
+
 _PROVIDERS: Final = {
-    "demo": ("demo:find", "demo"),
-    "scripted": ("scripted:find", "scripted:FILE.json"),
-    "replay": ("replay:find", "replay:FILE.jsonl"),
+    "openai": _Provider(
+        "compatible:find_openai",
+        "openai:NAME",
+        "compatible:offered",
+        key="OPENAI_API_KEY",
+        address="OPENAI_BASE_URL",
+    ),
+    "ollama": _Provider("ollama:find", "ollama:NAME", "ollama:offered", address="OLLAMA_HOST"),
+    "compatible": _Provider("compatible:find", "compatible:NAME", "compatible:offered"),
+    "demo": _Provider("demo:find", "demo"),
+    "scripted": _Provider("scripted:find", "scripted:FILE.json"),
+    "replay": _Provider("replay:find", "replay:FILE.jsonl"),
 }
-"""Who offers models: where its factory is, and how its models are named."""
 
 
 def find_model(
-    name: str, *, base_url: str | None = None, api_key: str | None = None, **options: Any
+    name: str | None = None,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    **options: Any,
 ) -> "Model":
     """The model of that name, ready to be asked.
 
+    Without a name: OpenAI's where there is a key, else the model that Ollama has loaded, else that
+    of a llama-server on port 8080, else the demo. The two servers are asked for 0.2 s at most.
+
     Args:
-        name: "provider:name"; "demo" needs no more.
-        base_url, api_key: Where a provider is reached, and the key to it; models that need neither
-            take no notice of them.
+        name: "provider:name"; "demo" needs no more. Names that went out of use stand for their
+            successors, and a warning in the log says for which.
+        base_url, api_key: Where a provider is reached, and the key to it. Where they are not given,
+            the variable counts that is customary with it (OPENAI_API_KEY, OLLAMA_HOST). Models that
+            need neither take no notice of them.
         options: Of the provider, by its own names.
 
     Raises:
         UnknownModel: No such provider, model, file or option; the hint says what there is.
+        ModelUnauthorized: It needs a key, and there is none.
     """
-    provider, _, rest = name.partition(":")
+    if name is None:
+        has_key = bool(api_key or _customary("openai", "key"))
+        look = cast("_Automatic", _load("_auto:automatic"))
+        name, found_at = look(has_key=has_key, ollama=_customary("ollama", "address"))
+        base_url = base_url or found_at
+    full = meant(name)
+    provider, _, rest = full.partition(":")
     if provider not in _PROVIDERS:
-        near = get_close_matches(provider, _PROVIDERS, n=1)
-        maybe = f"Did you mean {near[0]!r}? " if near else ""
-        known = ", ".join(form for _, form in _PROVIDERS.values())
-        raise UnknownModel(
-            f"No model {name!r}",
-            hint=f"{maybe}A model is named provider:name. There is now: {known}.",
-        )
-    factory = cast(_Factory, _load(_PROVIDERS[provider][0]))
-    declared = factory.__kwdefaults__ or {}
-    given = {"base_url": base_url, "api_key": api_key}
-    if unknown := options.keys() - declared.keys():
-        known = ", ".join(sorted(declared.keys() - given.keys())) or "none"
-        raise UnknownModel(
-            f"Models of {provider!r} have no option {min(unknown)!r}",
-            hint=f"Leave it out. Known options: {known}.",
-        )
-    return factory(rest, **{k: v for k, v in given.items() if k in declared}, **options)
+        raise _unknown(name, full)
+    if full != name and rest != name:
+        event(logging.WARNING, "model has another name now", asked=name, now=full)
+    return _made(full, {"base_url": base_url, "api_key": api_key}, options)
+
+
+def provider_of(name: str) -> str:
+    """Who `find_model` would ask for a model of that name: "openai" for "gpt-4"; perhaps nobody."""
+    return meant(name).partition(":")[0]
+
+
+async def list_models(
+    provider: str, *, base_url: str | None = None, api_key: str | None = None
+) -> tuple[str, ...]:
+    """The models a provider offers now, as `find_model` would find them; none where it has no list.
+
+    Args:
+        provider: "openai", "ollama", "compatible", ...
+        base_url, api_key: As of `find_model`.
+
+    Raises:
+        UnknownModel: No such provider.
+        ModelError: It cannot be reached, or refuses.
+    """
+    if provider not in _PROVIDERS:
+        raise _unknown(provider, provider)
+    offered = _PROVIDERS[provider].offered
+    if offered is None:
+        return ()
+    ask = cast("Callable[..., Awaitable[tuple[str, ...]]]", _load(offered))
+    names = await ask(
+        provider,
+        base_url=base_url or _customary(provider, "address"),
+        api_key=api_key or _customary(provider, "key"),
+    )
+    return tuple([f"{provider}:{name}" for name in names])
 
 
 class _Factory(Protocol):
     __kwdefaults__: dict[str, Any] | None
 
     def __call__(self, name: str, /, **options: Any) -> "Model": ...
+
+
+class _Automatic(Protocol):
+    def __call__(self, *, has_key: bool, ollama: str | None) -> tuple[str, str | None]: ...
+
+
+def _made(name: str, given: dict[str, str | None], options: dict[str, Any]) -> "Model":
+    provider, _, rest = name.partition(":")
+    factory = cast(_Factory, _load(_PROVIDERS[provider].factory))
+    declared = factory.__kwdefaults__ or {}
+    if unknown := options.keys() - declared.keys():
+        known = ", ".join(sorted(declared.keys() - given.keys())) or "none"
+        raise UnknownModel(
+            f"Models of {provider!r} have no option {min(unknown)!r}",
+            hint=f"Leave it out. Known options: {known}.",
+        )
+    given = {
+        "base_url": given["base_url"] or _customary(provider, "address"),
+        "api_key": given["api_key"] or _customary(provider, "key"),
+    }
+    return factory(rest, **{k: v for k, v in given.items() if k in declared}, **options)
+
+
+def _customary(provider: str, what: str) -> str | None:
+    """What stands in the variable where people keep the key or the address of this provider."""
+    variable = getattr(_PROVIDERS[provider], what)
+    return (os.environ.get(variable) or None) if variable else None
+
+
+def _unknown(name: str, full: str) -> UnknownModel:
+    provider, colon, _ = full.partition(":")
+    near = get_close_matches(provider, _PROVIDERS, n=1)
+    maybe = f"Did you mean {near[0]!r}? " if near else ""
+    if colon and not near and full == name:
+        maybe = f"If it is one of Ollama's: 'ollama:{name}'. "
+    known = ", ".join(provider.form for provider in _PROVIDERS.values())
+    stands = f", which stands for {full!r}" if full != name else ""
+    return UnknownModel(
+        f"No model {name!r}{stands}",
+        hint=f"{maybe}A model is named provider:name. There is now: {known}.",
+    )
 
 
 def _load(place: str) -> Any:

@@ -1,9 +1,10 @@
 """How each kind of setting is written: as text (environment, flags) and as a TOML value."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from ._secret import Secret, mask, reference_of
 
@@ -58,6 +59,28 @@ def one_of(*words: str) -> Kind:
         return value.lower()
 
     return Kind(f"one of {', '.join(words)}", check, check)
+
+
+def text_to(most: int) -> Kind:
+    """Text of some length, on as many lines as it needs."""
+
+    def check(value: Any) -> str:
+        if len(_text(value)) > most:
+            raise ValueError
+        return value.strip()
+
+    return Kind(f"text of at most {most:,} characters", check, check, hidden=True)
+
+
+def line_to(most: int) -> Kind:
+    """Text on one line."""
+
+    def check(value: Any) -> str:
+        if len(_name(value)) > most:
+            raise ValueError
+        return _name(value)
+
+    return Kind(f"one line of at most {most} characters", check, check)
 
 
 def _text(value: Any) -> str:
@@ -128,13 +151,36 @@ def _url(value: Any) -> str:
     return value.rstrip("/")
 
 
-_REFERENCE = '"env:NAME" or "file:/path"'
+def _ollama(value: Any) -> str:
+    """As Ollama itself reads it, for who calls: a server on all addresses is called on loopback.
+
+    https://github.com/ollama/ollama/blob/main/envconfig/config.go
+    """
+    match = _OLLAMA.fullmatch(_text(value).strip().rstrip("/"))
+    if match is None:
+        raise ValueError
+    scheme, host, port, path = match.groups("")
+    host = _CALLED.get(host, host)
+    if not port and not scheme:
+        port = ":11434"
+    if int(port[1:] or 0) > 65_535:
+        raise ValueError
+    return f"{scheme or 'http://'}{host}{port}{path}"
+
+
+_OLLAMA: Final = re.compile(
+    r"(https?://)?(\[[0-9A-Fa-f:.]+\]|[^\s/:@?#\[\]]*)(:[0-9]{1,5})?(/[^\s?#]*)?"
+)
+_CALLED: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
+"""Where a server is called that listens there."""
+_REFERENCE: Final = '"env:NAME", "file:/path" or "keyring:SERVICE/NAME"'
 
 TEXT = Kind("text", _text, _text)
 NAME = Kind("a name", _name, _name)
 NAMES = Kind('a list of names, like ["clock"]', _names_of_text, _names)
 SWITCH = Kind("true or false", _switch_of_text, _switch)
 URL = Kind("an address like http://localhost:8080/v1", _url, _url, hidden=True)
+OLLAMA = Kind("an address like http://127.0.0.1:11434", _ollama, _ollama, hidden=True)
 KEY = Kind(f"a reference to a key, {_REFERENCE}", _given, _reference, hidden=True)
 ADDRESS = Kind(
     f"an address without a password, or a reference to one, {_REFERENCE}",

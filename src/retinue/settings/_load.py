@@ -1,20 +1,21 @@
 """load: from flags, environment and files to one frozen value, each layer over the next."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
 from retinue.errors import SettingsError
 
 from ._files import check_known, line_of, parse_env, parse_toml
-from ._kinds import Kind
+from ._persona import Persona
 from ._places import config_file, trust_file
-from ._secret import Secret
 from ._settings import ENDPOINT, OPTIONS, Endpoint, Layer, Origin, Settings, Source
 from ._trust import Project, Trusted, find_project
+from ._unread import Base, TomlFile, Unread, UnreadTable
 
+_LAYERS: Final[tuple[Layer, ...]] = get_args(Layer.__value__)
 _OURS: Final = {option.variables[0] for option in OPTIONS}
 _KNOWN: Final = {"models", *[option.name for option in OPTIONS]}
 
@@ -34,15 +35,15 @@ def load(*, flags: Mapping[str, str], environ: Mapping[str, str], folder: Path |
     trusted = Trusted(trust_file(environ))
     project = find_project(folder, trusted) if folder is not None else None
     table, variables, project_sources = _from_project(project, trusted)
-    env_file = project.folder / ".env" if project is not None else None
     found = {
         **user,
         **table,
-        **_from_variables(variables, env_file),
-        **_from_variables(environ, None),
-        **_from_flags(flags),
+        **_from_variables(variables, project),
+        **_from_variables(environ, folder),
+        **_from_flags(flags, folder),
     }
     everything = {**variables, **environ}
+    origins = {name: each.origin for name, each in found.items()}
     values: dict[str, Any] = {}
     models: dict[str, Endpoint] = {}
     for name, each in found.items():
@@ -51,78 +52,46 @@ def load(*, flags: Mapping[str, str], environ: Mapping[str, str], folder: Path |
                 models[name.removeprefix("models.")] = endpoint
             case value:
                 values[name] = value
+    _name_the_persona(values, origins)
     return Settings(
         **values,
         models=MappingProxyType(models),
-        origins=MappingProxyType({name: each.origin for name, each in found.items()}),
+        origins=MappingProxyType(origins),
         sources=(*project_sources, *user_sources),
         ignored=tuple([v for v in environ if v.startswith("RETINUE_") and v not in _OURS]),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """A value as somebody wrote it, not read yet: only the strongest is."""
-
-    origin: Origin
-    subject: str
-    """What an error is about: "TEMPERATURE", "/path/retinue.toml:3: temperature"."""
-    raw: Any
-    kind: Kind
-    read: Callable[[Any], Any]
-    hint: str
-
-    def value(self, environ: Mapping[str, str]) -> Any:
-        try:
-            value = self.read(self.raw)
-        except ValueError:
-            shown = "" if self.kind.hidden else f", not {self.raw!r}"
-            raise SettingsError(
-                f"{self.subject} must be {self.kind.expects}{shown}", hint=self.hint
-            ) from None
-        if not isinstance(value, Secret):
-            return value
-        if not value.reference and self.origin.layer == "environment":
-            value = Secret(f"env:{self.origin.where}", value.value)
-        return value.resolved(environ)
+type _Layer = Mapping[str, Unread | UnreadTable]
 
 
-@dataclass(frozen=True, slots=True)
-class _WrittenEndpoint:
-    """A table `[models.<name>]`, not read yet."""
-
-    origin: Origin
-    parts: Mapping[str, _Written] = field(default_factory=dict[str, _Written])
-
-    def value(self, environ: Mapping[str, str]) -> Endpoint:
-        return Endpoint(**{name: part.value(environ) for name, part in self.parts.items()})
-
-
-type _Layer = Mapping[str, _Written | _WrittenEndpoint]
-
-
-def _from_flags(flags: Mapping[str, str]) -> _Layer:
-    found: dict[str, _Written] = {}
+def _from_flags(flags: Mapping[str, str], folder: Path | None) -> _Layer:
+    found: dict[str, Unread] = {}
     for option in OPTIONS:
         if option.name in flags:
             flag, kind = f"--{option.name.replace('_', '-')}", option.kind
-            found[option.name] = _Written(
-                Origin("flag", flag), flag, flags[option.name], kind, kind.of_text, "See --help."
+            origin, raw = Origin("flag", flag), flags[option.name]
+            found[option.name] = Unread(
+                origin, flag, raw, kind, kind.of_text, "See --help.", folder
             )
     return found
 
 
-def _from_variables(variables: Mapping[str, str], file: Path | None) -> _Layer:
+def _from_variables(variables: Mapping[str, str], base: Base) -> _Layer:
     """What variables say, a RETINUE_ one before the others; an empty one says nothing."""
-    found: dict[str, _Written] = {}
+    found: dict[str, Unread] = {}
     for option in OPTIONS:
         name = next((name for name in option.variables if variables.get(name)), None)
         if name is None:
             continue
-        origin = Origin("project", f"{file}: {name}") if file else Origin("environment", name)
+        match base:
+            case Project(folder=folder):
+                origin = Origin("project", f"{folder / '.env'}: {name}")
+            case _:
+                origin = Origin("environment", name)
         hint = f"Change it, or set {option.variables[0]}, which wins over all others."
-        found[option.name] = _Written(
-            origin, origin.where, variables[name], option.kind, option.kind.of_text, hint
+        found[option.name] = Unread(
+            origin, origin.where, variables[name], option.kind, option.kind.of_text, hint, base
         )
     return found
 
@@ -139,7 +108,7 @@ def _from_user(path: Path | None) -> tuple[_Layer, tuple[Source, ...]]:
             f"{path} cannot be read: {error.strerror}",
             hint="Make it a file that you may read, or remove it.",
         ) from error
-    return _from_toml(raw, "user", path), (Source("user", path, "read"),)
+    return _from_toml(raw, "user", path, path.parent), (Source("user", path, "read"),)
 
 
 def _from_project(
@@ -156,35 +125,43 @@ def _from_project(
     variables: Mapping[str, str] = {}
     if "retinue.toml" in present:
         path = project.folder / "retinue.toml"
-        table = _from_toml(project.files["retinue.toml"], "project", path)
+        table = _from_toml(project.files["retinue.toml"], "project", path, project)
     if ".env" in present:
         variables = parse_env(project.files[".env"], project.folder / ".env")
     return table, variables, tuple([Source("project", project.folder / n, "read") for n in present])
 
 
-def _from_toml(raw: bytes, layer: Layer, path: Path) -> _Layer:
+def _from_toml(raw: bytes, layer: Layer, path: Path, base: Base) -> _Layer:
     table = parse_toml(raw, path)
     check_known(table, _KNOWN, raw, path, "setting")
-    origin = Origin(layer, str(path))
-    found: dict[str, _Written | _WrittenEndpoint] = {}
+    file = TomlFile(Origin(layer, str(path)), path, raw, base)
+    found: dict[str, Unread | UnreadTable] = {}
     for option in OPTIONS:
-        if option.name in table:
-            place = line_of(option.name, raw, path)
-            found[option.name] = _in_file(origin, place, option.name, table, option.kind)
+        value = table.get(option.name)
+        if option.name == "persona" and isinstance(value, dict):
+            found[option.name] = file.persona(cast("dict[str, Any]", value))
+        elif value is not None:
+            found[option.name] = file.option(option.name, value, option.kind)
     for name, parts in _endpoints(table, raw, path).items():
-        place = line_of(name, raw, path)
-        found[f"models.{name}"] = _WrittenEndpoint(
-            origin,
-            {key: _in_file(origin, place, key, parts, ENDPOINT[key]) for key in parts},
-        )
+        found[f"models.{name}"] = file.endpoint(name, parts)
     return found
 
 
-def _in_file(
-    origin: Origin, place: str, name: str, table: Mapping[str, Any], kind: Kind
-) -> _Written:
-    hint = f"Mend {origin.where}."
-    return _Written(origin, f"{place}: {name}", table[name], kind, kind.of_value, hint)
+def _name_the_persona(values: dict[str, Any], origins: dict[str, Origin]) -> None:
+    """The assistant is called what its persona is, unless a name was set there or nearer to us."""
+    match values.get("persona"):
+        case Persona(name=str(name)) if "name" not in values or _is_nearer(
+            origins, "persona", "name"
+        ):
+            values["name"], origins["name"] = name, origins["persona"]
+        case Persona() as persona if "name" in values:
+            values["persona"] = replace(persona, name=values["name"])
+        case _:
+            pass
+
+
+def _is_nearer(origins: Mapping[str, Origin], one: str, other: str) -> bool:
+    return _LAYERS.index(origins[one].layer) < _LAYERS.index(origins[other].layer)
 
 
 def _endpoints(table: Mapping[str, Any], raw: bytes, path: Path) -> Mapping[str, Mapping[str, Any]]:

@@ -10,6 +10,12 @@ def config_file(environ: Mapping[str, str]) -> Path | None:
     return folder / "config.toml" if folder else None
 
 
+def keys_folder(environ: Mapping[str, str]) -> Path | None:
+    """Keys that we keep for the person, each in a file; None where there is no home."""
+    folder = _folder(environ, "XDG_CONFIG_HOME", ".config")
+    return folder / "keys" if folder else None
+
+
 def trust_file(environ: Mapping[str, str]) -> Path | None:
     """What the person trusts; None where there is no home."""
     folder = _folder(environ, "XDG_DATA_HOME", ".local/share")

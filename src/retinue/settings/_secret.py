@@ -1,5 +1,6 @@
 """Secret: a key by reference; what it refers to leaves only through `reveal`."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,9 +9,13 @@ from typing import Final
 
 from retinue.errors import SettingsError
 
+from . import _keyring
+
 _PASSWORD: Final = re.compile(r"(?<=://)([^:/?#]*):([^/?#]*)@")
 _PARAMETER: Final = re.compile(r"(?i)((?:password|token|key|secret)\w*=)[^&#\s]+")
 _ENDS_SHOWN: Final = 16  # letters; of a shorter secret nothing is shown
+_KEPT: Final = ("retinue", "keys")
+"""The folder in which we keep keys."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -18,7 +23,8 @@ class Secret:
     """A key, token or address with a password. `str` and `repr` show a mask: "sk-…abcd".
 
     Args:
-        reference: "env:NAME", or "file:/absolute/path" whose first line is the secret.
+        reference: "env:NAME", "file:/absolute/path" whose first line is the secret, or
+            "keyring:SERVICE/NAME".
         value: What the reference stands for, where that is known already.
     """
 
@@ -29,28 +35,24 @@ class Secret:
         """The secret itself.
 
         Raises:
-            SettingsError: The variable is not set, or the file cannot be read or is empty.
+            SettingsError: The variable is not set, the file or the keyring cannot be read, or
+                there is nothing in it.
+            MissingExtra: It is in the keyring, and the package for that is not installed.
         """
         if self.value is not None:
             return self.value
         kind, _, name = self.reference.partition(":")
-        if kind == "env":
-            raise SettingsError(
-                f"The variable {name} is not set, and a key is expected in it",
-                hint=f"export {name}=...",
-            )
-        try:
-            lines = Path(name).expanduser().read_text(encoding="utf-8").split("\n")
-        except (OSError, UnicodeDecodeError, RuntimeError) as error:
-            raise SettingsError(
-                f"The key cannot be read from {name}: {_reason(error)}",
-                hint="The first line of that file must be the key, and the file readable by you.",
-            ) from error
-        if not lines[0].strip():
-            raise SettingsError(
-                f"No key in {name}: its first line is empty", hint="Put the key on the first line."
-            )
-        return lines[0].strip()
+        match kind:
+            case "file":
+                return _from_file(Path(name))
+            case "keyring":
+                service, _, user = name.rpartition("/")
+                return _keyring.look_up(service, user)
+            case _:
+                raise SettingsError(
+                    f"The variable {name} is not set, and a key is expected in it",
+                    hint=f"export {name}=...",
+                )
 
     def resolved(self, environ: Mapping[str, str]) -> "Secret":
         """The same secret, looked up in `environ` where it refers to a variable."""
@@ -63,7 +65,7 @@ class Secret:
     def masked(self) -> str:
         """What may be shown: the ends of a long secret, the address without its password."""
         if self.value is None:
-            return self.reference if self.reference.startswith("file:") else "not set"
+            return "not set" if self.reference.startswith("env:") else self.reference
         return mask(self.value)
 
     def __str__(self) -> str:
@@ -86,6 +88,11 @@ def reference_of(text: str) -> Secret | None:
         if not name.startswith(("/", "~")) and not Path(name).is_absolute():
             raise ValueError("the path after file: must be absolute, or start with ~")
         return Secret(text)
+    if colon and kind == "keyring":
+        service, _, user = name.rpartition("/")
+        if not service or not user:
+            raise ValueError("after keyring: comes SERVICE/NAME")
+        return Secret(text)
     return None
 
 
@@ -103,6 +110,26 @@ def password_of(value: str) -> str | None:
     """The password in an address; None where there is none."""
     found = _PASSWORD.search(value)
     return found[2] if found else None
+
+
+def _from_file(path: Path) -> str:
+    try:
+        path = path.expanduser()
+        with path.open(encoding="utf-8") as file:
+            mode, line = os.fstat(file.fileno()).st_mode, file.readline().strip()
+    except (OSError, UnicodeDecodeError, RuntimeError) as error:
+        raise SettingsError(
+            f"The key cannot be read from {path}: {_reason(error)}",
+            hint="The first line of that file must be the key, and the file readable by you.",
+        ) from error
+    if path.parent.parts[-2:] == _KEPT and mode & 0o077 and os.name == "posix":
+        # Your own files are as open as you want them; this one we wrote for your eyes alone.
+        raise SettingsError(f"Others may read the key in {path}", hint=f"chmod 600 {path}")
+    if not line:
+        raise SettingsError(
+            f"No key in {path}: its first line is empty", hint="Put the key on the first line."
+        )
+    return line
 
 
 def _reason(error: Exception) -> str:

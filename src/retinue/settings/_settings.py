@@ -5,9 +5,23 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from retinue.errors import SettingsError
+from retinue.errors import MissingExtra, SettingsError
 
-from ._kinds import ADDRESS, KEY, NAME, NAMES, SWITCH, TEXT, URL, Kind, number, one_of, whole
+from ._kinds import (
+    ADDRESS,
+    KEY,
+    NAME,
+    NAMES,
+    OLLAMA,
+    SWITCH,
+    TEXT,
+    URL,
+    Kind,
+    number,
+    one_of,
+    whole,
+)
+from ._persona import PERSONA_FILE, Persona
 from ._secret import Secret, mask, password_of
 
 type Layer = Literal["flag", "environment", "project", "user", "default"]
@@ -72,11 +86,14 @@ class Settings:
     Each is set by RETINUE_<NAME>, by the variables beside it, and by its name in a TOML file.
     """
 
-    model: Annotated[str, Written(NAME, "DEFAULT_MODEL")] = "demo"
-    """As `find_model` would find it, or the name of one of `models`."""
+    model: Annotated[str, Written(NAME, "DEFAULT_MODEL")] = "auto"
+    """As `find_model` would find it, or the name of one of `models`; "auto" takes what is there."""
     system: Annotated[str | None, Written(TEXT)] = None
+    """Instructions; models are told `prompt`, which holds them."""
     name: Annotated[str, Written(NAME)] = "retinue"
-    """What the assistant is called."""
+    """What the assistant is called; a persona's name, unless one is set where it is, or nearer."""
+    persona: Annotated[Persona | None, Written(PERSONA_FILE)] = None
+    """Who the assistant is."""
     tools: Annotated[tuple[str, ...], Written(NAMES)] = ("clock", "calculator")
     temperature: Annotated[float | None, Written(number(0, 2), "TEMPERATURE")] = None
     max_tokens: Annotated[int | None, Written(whole(1), "MAX_TOKENS")] = None
@@ -91,6 +108,8 @@ class Settings:
     """Where code of agents runs; "local" is the sandbox on this machine."""
     human_in_loop: Annotated[bool, Written(SWITCH, "ENABLE_HUMAN_IN_LOOP")] = True
     """Whether somebody may be asked; without, what needs approval is denied."""
+    ollama_url: Annotated[str, Written(OLLAMA, "OLLAMA_HOST")] = "http://127.0.0.1:11434"
+    """Where Ollama answers."""
     openai_api_key: Annotated[Secret | None, Written(KEY, "OPENAI_API_KEY")] = None
     api_key_secret: Annotated[Secret | None, Written(KEY, "API_KEY_SECRET")] = None
     """What the server's own keys are made with."""
@@ -117,6 +136,12 @@ class Settings:
     ignored: tuple[str, ...] = field(default=(), compare=False, repr=False)
     """Variables that look like ours and are none of ours."""
 
+    @property
+    def prompt(self) -> str | None:
+        """What every model is told above the conversation: who it is, then `system`."""
+        persona = self.persona.prompt() if self.persona is not None else ""
+        return "\n\n".join([part for part in (persona, self.system) if part]) or None
+
     def origin(self, name: str) -> Origin:
         """Where the value of `name` came from."""
         return self.origins.get(name, Origin("default"))
@@ -129,7 +154,7 @@ class Settings:
             if isinstance(key, Secret):
                 try:
                     value = key.reveal()
-                except SettingsError:
+                except (SettingsError, MissingExtra):
                     continue
                 found[value] = mask(value)
                 if password := password_of(value):

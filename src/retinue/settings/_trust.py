@@ -5,7 +5,6 @@ for effect until its person says so; what has changed since then is not trusted 
 import hashlib
 import json
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from retinue.errors import SettingsError
+
+from ._private import write_private
 
 type TrustState = Literal["trusted", "changed", "unknown"]
 
@@ -93,19 +94,7 @@ class Trusted:
         if self._path is None:
             raise SettingsError("There is no home to store this in", hint="Set HOME.")
         text = json.dumps({"v": _VERSION, "folders": folders}, indent=2)
-        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}.{time.monotonic_ns()}")
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with open(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-                file.write(text)
-            os.replace(fresh, self._path)
-        except OSError as error:
-            with suppress(OSError):
-                fresh.unlink()
-            raise SettingsError(
-                f"{self._path} cannot be written: {error.strerror}",
-                hint="Make its folder writable, or choose another one with XDG_DATA_HOME.",
-            ) from error
+        write_private(self._path, text, elsewhere="XDG_DATA_HOME")
         self._folders = folders
 
 
@@ -121,10 +110,11 @@ def find_project(folder: Path, trusted: Trusted) -> Project | None:
 
 
 def read_project(folder: Path) -> Project:
-    """What is in the folder: `retinue.toml`, `.env`, `agents/`, `tools/*.py`."""
+    """What is in the folder: `retinue.toml`, `.env`, `agents/`, `personas/*.toml`, `tools/*.py`."""
     here = folder.resolve()
     files: dict[str, bytes] = {}
-    for path in (here / _FILE, here / ".env", *_below(here / "agents"), *_python(here / "tools")):
+    personas, tools = sorted(here.glob("personas/*.toml")), sorted(here.glob("tools/*.py"))
+    for path in (here / _FILE, here / ".env", *_below(here / "agents"), *personas, *tools):
         with suppress(OSError):  # what cannot be read cannot redirect
             if _is_file(path):
                 files[path.relative_to(here).as_posix()] = path.read_bytes()
@@ -135,10 +125,6 @@ def _below(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders.sort()
         yield from [Path(place) / name for name in sorted(names)]
-
-
-def _python(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.py"))
 
 
 def _is_file(path: Path) -> bool:

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from ._caller import Caller, caller
     from ._chosen import Chosen
     from ._configured import Configured, ToolConfig
-    from ._console import ask_on_console
+    from ._console import ask_on_console, question_about
     from ._find import find_tools
     from ._limited import Limited
     from ._tool import FunctionTool, ToolContext, tool
@@ -72,7 +72,7 @@ _AT_HOME = {
     "_approved": ("Approved", "Ask"),
     "_chosen": ("Chosen",),
     "_configured": ("Configured", "ToolConfig"),
-    "_console": ("ask_on_console",),
+    "_console": ("ask_on_console", "question_about"),
     "_find": ("find_tools",),
     "_limited": ("Limited",),
     "_caller": ("Caller", "caller"),
@@ -116,5 +116,6 @@ __all__ = [
     "caller",
     "decide",
     "find_tools",
+    "question_about",
     "tool",
 ]

@@ -53,7 +53,8 @@ class _Console:
             )
         if termios is not None:  # what was typed before the question is no answer to it
             termios.tcflush(reads, termios.TCIFLUSH)
-        writes.write("".join(_question(call, tool)))
+        writes.write("".join([f"\n{line}" for line in question_about(call, tool)]))
+        writes.write(f"\nUse {_visible(call.name)}? [y]es, [N]o, [a]lways: ")
         writes.flush()
         answer = (await _line(reads)).strip().lower()
         if not answer:
@@ -68,14 +69,13 @@ _CONSOLES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Console] = WeakKeyDicti
 """A process has one terminal; questions of different agents must not run into one another."""
 
 
-def _question(call: ToolCall, tool: Tool) -> Iterable[str]:
-    name = _visible(call.name)
-    yield f"\n{name}, which may {tool.risk}, is to be used with\n"
+def question_about(call: ToolCall, tool: Tool) -> Iterable[str]:
+    """What a person must know to say yes or no to this call, line by line, safe to be shown."""
+    yield f"{_visible(call.name)}, which may {tool.risk}, is to be used with"
     for argument, value in islice(call.args.items(), _MOST_ARGUMENTS):
-        yield f"  {_visible(argument)}: {_visible(as_json(value))}\n"
+        yield f"  {_visible(argument)}: {_visible(as_json(value))}"
     if len(call.args) > _MOST_ARGUMENTS:
-        yield f"  and {len(call.args) - _MOST_ARGUMENTS:,} arguments more that are not shown\n"
-    yield f"Use {name}? [y]es, [N]o, [a]lways: "
+        yield f"  and {len(call.args) - _MOST_ARGUMENTS:,} arguments more that are not shown"
 
 
 def _visible(text: str) -> str:

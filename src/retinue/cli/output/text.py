@@ -2,8 +2,8 @@
 
 import asyncio
 
+from retinue.cli._follow import arguments_of
 from retinue.cli._screen import Screen
-from retinue.messages import ToolCall
 from retinue.messages.events import (
     ErrorRaised,
     Event,
@@ -40,7 +40,8 @@ class Text:
                 self._write(self._prose.add(tame(text) if self._screen.look.live else text))
             case ToolAsked(call=call):
                 self._calls += 1
-                self._beside(self._screen.err_look.sign("🔧", ">"), f"{call.name} {_shown(call)}")
+                sign = self._screen.err_look.sign("🔧", ">")
+                self._beside(sign, f"{call.name} {arguments_of(call)}")
             case ToolAnswered(result=result):
                 name = f"{result.name}: " if self._calls > 1 else ""
                 self._beside("   !" if result.error else "   =", f"{name}{result.text}")
@@ -102,11 +103,3 @@ class _Sender:
         except Exception as error:  # nobody awaits a timer: whoever writes next is told
             self._failure = error
         self._sent = asyncio.get_running_loop().time()
-
-
-def _shown(call: ToolCall) -> str:
-    match [*call.args.items()]:
-        case [(_, value)]:
-            return str(value)
-        case several:
-            return " ".join([f"{name}={value}" for name, value in several])

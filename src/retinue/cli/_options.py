@@ -1,0 +1,138 @@
+"""The options: what may stand on a command line, as one table that the parser, the help and the
+completion scripts are made from.
+"""
+
+import argparse
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Final, NamedTuple, NoReturn
+
+from retinue.errors import UsageError
+
+SHELLS: Final = ("bash", "zsh", "fish")
+FORMS: Final = ("text", "json", "stream-json")
+"""Of output."""
+
+
+class Command(NamedTuple):
+    """A first word that is no question.
+
+    Args:
+        help: What it does.
+        word: What may stand after it: FILE, PATH (a folder), or another word in capitals.
+        choices: What that may be, where it is one of a few.
+    """
+
+    help: str
+    word: str = ""
+    choices: Sequence[str] = ()
+
+
+class Flag(NamedTuple):
+    """How a setting is said: its names, what stands after it (as `word` above), what it does."""
+
+    names: Sequence[str]
+    value: str
+    help: str
+
+
+COMMANDS: Final = {
+    "chat": Command("a shell to talk in"),
+    "setup": Command("choose a model, try it, and keep the choice"),
+    "doctor": Command("look whether everything works"),
+    "config": Command("every setting, and where it came from"),
+    "trust": Command("let the files of a folder count", "PATH"),
+    "completion": Command("the script that completes these lines", "SHELL", SHELLS),
+    "mock-llm": Command("a server here that stands in for model vendors", "FILE.json"),
+}
+"""In the order in which a person needs them."""
+
+SETTINGS: Final = {
+    "model": Flag(["-m", "--model"], "MODEL", "provider:name, or an endpoint of yours [auto]"),
+    "system": Flag(["-s", "--system"], "TEXT", "instructions that stand above the question"),
+    "name": Flag(["--name"], "NAME", "what the assistant is called [retinue]"),
+    "persona": Flag(["--persona"], "FILE.toml", "its name, personality, tone and language"),
+    "tools": Flag(["--tools"], "A,B", "the tools it may use, or none [clock,calculator]"),
+    "temperature": Flag(["--temperature"], "N", "0 to 2"),
+    "max_tokens": Flag(["--max-tokens"], "N", "of each answer of the model"),
+    "max_steps": Flag(["--max-steps"], "N", "how often the model may be called [20]"),
+    "timeout": Flag(["--timeout"], "SECONDS", "for the whole answer"),
+}
+"""The settings that have a flag."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse without its own help and exits: an error is an error of ours."""
+
+    def __init__(self, program: str) -> None:
+        super().__init__(prog=program, add_help=False, allow_abbrev=False)
+
+    @property
+    def options(self) -> Sequence[argparse.Action]:
+        """All of them, in the order in which a person reads of them."""
+        return self._actions
+
+    def read(self, arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+        """The options, and the words that are none; whatever stands after `--` is a word."""
+        cut = arguments.index("--") if "--" in arguments else len(arguments)
+        for word in arguments[:cut]:
+            if word[:1] == "-" and f"-{word.partition('=')[0]}" in self._option_string_actions:
+                self._refuse(word)  # -model would be understood as -m odel
+        options, words = self.parse_known_args(arguments[:cut])
+        for word in words:
+            if len(word) > 1 and word[0] == "-" and not any(letter.isspace() for letter in word):
+                self._refuse(word)
+        return options, [*words, *arguments[cut + 1 :]]
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message.removeprefix("argument "), hint=f"{self.prog} --help")
+
+    def _refuse(self, word: str) -> NoReturn:
+        known = [name[2:] for name in self._option_string_actions if name.startswith("--")]
+        near = get_close_matches(word.partition("=")[0].lstrip("-"), known, n=1)
+        maybe = f"Did you mean --{near[0]}?" if near else f"{self.prog} --help"
+        raise UsageError(f"There is no option {word}", hint=maybe)
+
+
+def parser_of(command: str, program: str) -> Parser:
+    """What may stand after a command; "ask" is the line without one."""
+    parser = Parser(program if command == "ask" else f"{program} {command}")
+    add = parser.add_argument
+    match command:
+        case "ask":
+            about = "the question; what is piped in goes with it as a document"
+            add("-p", "--prompt", nargs="?", const="", metavar="TEXT", help=about)
+        case "config" | "doctor":
+            add("--json", action="store_true", help="for a script to read")
+        case "trust":
+            add("--list", action="store_true", help="show what is trusted")
+            add("--remove", action="store_true", help="trust it no more")
+        case "mock-llm":
+            add("--host", default="127.0.0.1", metavar="NAME", help="where it listens [127.0.0.1]")
+            add(
+                "--port", default=8900, type=_port, metavar="N", help="0 is any that is free [8900]"
+            )
+        case _:
+            pass
+    if command in ("ask", "chat"):
+        about = "a text or a picture that goes with the question; may be repeated"
+        add("-f", "--file", action="append", default=[], metavar="FILE", help=about)
+        about = "go on with the conversation in this file"
+        add("--history", metavar="FILE.md", help=about)
+    if command in ("ask", "chat", "config", "doctor"):
+        for name, flag in SETTINGS.items():
+            add(*flag.names, dest=name, metavar=flag.value, help=flag.help)
+    if command == "ask":
+        about = "text, json or stream-json [text]"
+        add("-o", "--output-format", choices=FORMS, default="text", metavar="FORM", help=about)
+        add("--version", action="store_true", help="show which version this is")
+    about = "say what happens; twice: every detail"
+    add("-v", "--verbose", action="count", default=0, help=about)
+    add("-h", "--help", action="store_true", help="show this")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or len(text) > 5 or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 65535")
+    return int(text)

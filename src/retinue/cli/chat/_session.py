@@ -1,0 +1,160 @@
+"""Session: a conversation with the host, and what it has taken so far. No terminal in here."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any, Final, NamedTuple
+
+from retinue.app import build
+from retinue.cli._answering import Answering, store
+from retinue.cli._asking import Asking
+from retinue.cli._attachments import Attachment
+from retinue.cli._follow import watching
+from retinue.errors import RetinueError, UsageError
+from retinue.messages import Message, Messages, Text
+from retinue.messages.events import Event, ModelAnswered
+from retinue.messages.history import MarkdownHistory
+from retinue.models import list_models
+from retinue.promise import Scope
+from retinue.settings import Origin, Settings
+from retinue.tools import Ask, ask_on_console
+
+
+_PATIENCE: Final = 2.0
+"""Seconds for a server to list its models."""
+
+
+class Question(NamedTuple):
+    """A question, and the conversation after which it is asked."""
+
+    message: Message
+    after: Messages
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a model has taken: how often it answered, and tokens."""
+
+    answers: int = 0
+    input: int = 0
+    output: int = 0
+
+
+class Session:
+    """Whole exchanges with the host: an answer that was stopped, or failed, is none.
+
+    Args:
+        settings: What was chosen.
+        ask: How a person is asked whether a tool may be used.
+        history: Where whole exchanges are kept.
+        messages: What was said before.
+
+    Raises:
+        UnknownModel, UnknownTool, SettingsError: As of `build`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        ask: Ask = ask_on_console,
+        history: MarkdownHistory | None = None,
+        messages: Iterable[Message] = (),
+    ) -> None:
+        self._asking = Asking(ask)
+        self.settings = settings
+        self.app = build(settings, ask=self._asking.ask)
+        self.history = history
+        self.messages = Messages(messages)
+        self.attached: list[Attachment] = []
+        """What goes with the next question."""
+        self.used: dict[str, Used] = {}
+        """By model."""
+        self._last: Question | None = None
+
+    def question(self, words: str) -> Question:
+        """These words as a question, with everything that was attached to it."""
+        parts = [part for attached in self.attached for part in attached.parts]
+        self.attached = []
+        return Question(Message(parts=[Text(text=words, source="user"), *parts]), self.messages)
+
+    def last_question(self) -> Question:
+        """The last question once more; its answer takes the place of what came of it before.
+
+        Raises:
+            UsageError: Nothing was asked yet.
+        """
+        if self._last is None:
+            raise UsageError("Nothing was asked yet", hint="Say something first.")
+        return self._last._replace(message=self._last.message.replaced())
+
+    async def answer(self, question: Question, tell: Callable[[Event], None]) -> str:
+        """Have the host answer; why it ended. Cancelling this stops all that goes on for it.
+
+        Raises:
+            Exception: What it failed with. RetinueError: also if it is whole, but not stored.
+        """
+        self._last = question
+
+        def heed(event: Event) -> None:
+            if isinstance(event, ModelAnswered):
+                self._count(event)
+            tell(event)
+
+        answering = Answering(self.app, heed, self._asking)
+        messages = (*question.after, question.message)
+        async with Scope():
+            with watching(tell):
+                reason = await answering.answer(messages, timeout=self.settings.timeout)
+        if reason != "expired":
+            exchange = (question.message, *answering.said)
+            self.messages = question.after + exchange
+            if self.history is not None:
+                await store(self.history, *exchange)
+        return reason
+
+    def choose(self, **changes: Any) -> None:
+        """Go on with other settings, in the same conversation.
+
+        Raises:
+            UnknownModel, UnknownTool, SettingsError: As of `build`; nothing has changed then.
+        """
+        here = {name: Origin("flag", f"/{name}") for name in changes}
+        origins = {**self.settings.origins, **here}
+        settings = replace(self.settings, **changes, origins=origins)
+        self.app = build(settings, ask=self._asking.ask)
+        self.settings = settings
+
+    def begin(self, messages: Iterable[Message] = ()) -> None:
+        """Another conversation, in which this was said before; it is kept nowhere."""
+        self.messages = Messages(messages)
+        self.attached = []
+        self.history = None
+        self._last = None
+
+    async def models(self) -> tuple[str, ...]:
+        """The models that can be named now: endpoints of one's own, and what servers list."""
+        settings = self.settings
+        offers = [list_models("ollama", base_url=settings.ollama_url)]
+        if settings.openai_api_key is not None:
+            offers.append(list_models("openai", api_key=settings.openai_api_key.reveal()))
+        listed = await asyncio.gather(*[_listed(offer) for offer in offers])
+        return (*settings.models, *chain.from_iterable(listed), "demo")
+
+    def _count(self, event: ModelAnswered) -> None:
+        before = self.used.get(event.model, Used())
+        self.used[event.model] = Used(
+            answers=before.answers + 1,
+            input=before.input + event.usage.get("input", 0),
+            output=before.output + event.usage.get("output", 0),
+        )
+
+
+async def _listed(offer: Awaitable[tuple[str, ...]]) -> tuple[str, ...]:
+    """What is offered; nothing by a server that is not there, or takes its time."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await offer
+    except (RetinueError, TimeoutError):
+        return ()

@@ -1,0 +1,52 @@
+"""Choice: a model, with what it takes to ask it; what becomes of it in the settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from retinue.settings import Endpoint, Secret, Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A model that was chosen.
+
+    Args:
+        model: What the setting of that name says.
+        endpoint: What that name stands for, where it is no model's own name.
+        openai_api_key: The key, where it is one of OpenAI's.
+    """
+
+    model: str
+    endpoint: Endpoint | None = None
+    openai_api_key: Secret | None = None
+
+    @property
+    def key(self) -> Secret | None:
+        """The key that it takes."""
+        return self.endpoint.api_key if self.endpoint is not None else self.openai_api_key
+
+    def applied(self, settings: Settings) -> Settings:
+        """The settings as they will be."""
+        chosen = replace(settings, model=self.model)
+        if self.endpoint is not None:
+            chosen = replace(chosen, models={**settings.models, self.model: self.endpoint})
+        if self.openai_api_key is not None:
+            chosen = replace(chosen, openai_api_key=self.openai_api_key)
+        return chosen
+
+    def changes(self) -> Mapping[str, Any]:
+        """What to write; of a key, the reference."""
+        changes: dict[str, Any] = {"model": self.model}
+        if self.openai_api_key is not None:
+            changes["openai_api_key"] = self.openai_api_key.reference
+        if self.endpoint is not None:
+            key = self.endpoint.api_key
+            changes["models"] = {
+                self.model: {
+                    "base_url": self.endpoint.base_url,
+                    "model": self.endpoint.model,
+                    "api_key": key.reference if key is not None else None,
+                }
+            }
+        return changes

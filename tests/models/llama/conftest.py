@@ -1,0 +1,57 @@
+"""What the tests of a real llama-server share: the program, a tiny model, and the two at work."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from retinue.models import Model, find_model
+
+from ._gguf import write_model
+from ._server import Server, served
+
+SCRIPT = Path(__file__).parents[3] / "scripts" / "llama_server.py"
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    """llama-server, where it has been built. Where it is needed (see .ci/run), it must be there."""
+    command = [sys.executable, str(SCRIPT), "--path"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if found.returncode == 0:
+        return Path(found.stdout.strip())
+    missing = "no llama-server here; to build it: uv run scripts/llama_server.py"
+    if "llama-server" in os.environ.get("RETINUE_NEEDS", "").split():
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("llama") / "tiny.gguf"
+    write_model(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def serve(program: Path, tiny: Path) -> Callable[..., AbstractContextManager[Server]]:
+    """Another server, with options of its own: `with serve("--api-key", "k") as server`."""
+    return partial(served, program, tiny)
+
+
+@pytest.fixture(scope="session")
+def server(serve: Callable[..., AbstractContextManager[Server]]) -> Iterator[Server]:
+    """The one server of most tests: two answers at a time, 8192 tokens each."""
+    with serve() as server:
+        yield server
+
+
+@pytest.fixture
+def model(server: Server) -> Model:
+    """The tiny model; what fails is not asked again."""
+    return find_model("compatible:tiny", base_url=server.base_url, retries=0)
