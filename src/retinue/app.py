@@ -47,7 +47,7 @@ def build(settings: Settings, *, ask: Ask = ask_on_console) -> App:
     host = assistant(
         settings.name,
         model=model,
-        system=settings.system,
+        system=settings.prompt,
         tools=_tools(settings, ask),
         max_steps=settings.max_steps,
         max_tokens=settings.max_tokens,
@@ -60,16 +60,27 @@ def _model(settings: Settings) -> Model:
     endpoint = settings.models.get(settings.model)
     try:
         if settings.model == "auto":
-            return find_model(api_key=_revealed(settings.openai_api_key))
+            key = _revealed(settings.openai_api_key)
+            return find_model(base_url=settings.ollama_url, api_key=key)
         if endpoint is None:
-            key = settings.openai_api_key if provider_of(settings.model) == "openai" else None
-            return find_model(settings.model, api_key=_revealed(key))
+            return find_model(settings.model, **_customary(settings))
         name = endpoint.model if ":" in endpoint.model else f"compatible:{endpoint.model}"
         return find_model(name, base_url=endpoint.base_url, api_key=_revealed(endpoint.api_key))
     except UnknownModel as error:
         where = settings.origin("model")
         hint = f"{error.hint or ''} Without a key: --model demo".strip()
         raise UnknownModel(f"{error} (chosen by {where})", hint=hint) from error
+
+
+def _customary(settings: Settings) -> dict[str, str | None]:
+    """The key or the address that the settings have for the provider of the model, and no other."""
+    match provider_of(settings.model):
+        case "openai":
+            return {"api_key": _revealed(settings.openai_api_key)}
+        case "ollama":
+            return {"base_url": settings.ollama_url}
+        case _:
+            return {}
 
 
 def _tools(settings: Settings, ask: Ask) -> Toolbox:

@@ -47,7 +47,7 @@ def test_a_script_can_read_it(retinue: Retinue, home: Path) -> None:
     assert (said.code, said.err) == (0, "")
     found = json.loads(said.out)
     assert found["v"] == 1
-    assert found["settings"]["model"] == {"value": "demo", "layer": "default", "from": "default"}
+    assert found["settings"]["model"] == {"value": "auto", "layer": "default", "from": "default"}
     assert found["settings"]["tools"] == {"value": [], "layer": "flag", "from": "--tools"}
     assert found["settings"]["openai_api_key"]["value"] == "sk-…cdef"
     assert found["models"] == {}
@@ -55,6 +55,20 @@ def test_a_script_can_read_it(retinue: Retinue, home: Path) -> None:
         {"path": str(home / "retinue.toml"), "layer": "project", "state": "unknown"},
         {"path": str(home / ".config/retinue/config.toml"), "layer": "user", "state": "absent"},
     ]
+
+
+def test_who_it_is_can_be_seen(retinue: Retinue, home: Path) -> None:
+    (home / "ada.toml").write_text('name = "Ada"\npersonality = """\ncurious\nand kind"""\n')
+    said = retinue("config", "--persona", "ada.toml")
+    assert (said.code, said.err) == (0, "")
+    rows = {line.split()[0]: line.split(None, 1)[1] for line in said.out.splitlines() if line}
+    assert rows["persona"].startswith("name Ada; personality curious and kind ")
+    assert rows["persona"].endswith(" --persona")
+    assert rows["name"].split() == ["Ada", "--persona"]
+    found = json.loads(retinue("config", "--json", "--persona", "ada.toml").out)["settings"]
+    assert found["persona"]["value"]["personality"] == "curious\nand kind"
+    assert found["persona"]["value"]["tone"] is None
+    assert json.loads(retinue("config", "--json").out)["settings"]["persona"]["value"] is None
 
 
 def test_endpoints_are_in_the_json_too(retinue: Retinue, home: Path) -> None:

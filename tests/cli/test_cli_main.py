@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from retinue import __version__
 from retinue.cli import main
+from retinue.cli._grammar import Chat
 from retinue.errors import SettingsError, ToolDenied
 from retinue.settings import Settings
 from retinue.tools import tool
@@ -28,6 +30,67 @@ def test_the_version_needs_little() -> None:
     )
     said = subprocess.check_output([sys.executable, "-c", program], text=True, timeout=20)
     assert said.splitlines()[-1] == "set()"
+
+
+class TestTalk:
+    """`retinue` alone opens the shell where a person sits at both ends, and nowhere else."""
+
+    @pytest.mark.parametrize("line", [[], ["chat"]])
+    def test_on_a_terminal_the_shell_opens(
+        self, monkeypatch: pytest.MonkeyPatch, line: list[str]
+    ) -> None:
+        opened: list[object] = []
+
+        def run(line: object, _: object) -> int:
+            opened.append(line)
+            return 0
+
+        monkeypatch.setitem(sys.modules, "retinue.cli.chat", SimpleNamespace(run=run))
+        sit(monkeypatch, stdin=True, stdout=True)
+        options = ["-m", "demo", "--history", "a.md", "-v", "-f", "b.md"]
+        assert main([*line, *options]) == 0
+        assert opened == [Chat({"model": "demo"}, "a.md", 1, ("b.md",))]
+
+    @pytest.mark.parametrize(
+        ("line", "stdout"), [([], False), (["-o", "json"], True), (["-o", "json"], False)]
+    )
+    def test_who_types_but_does_not_read_is_told_how_to_ask(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        line: list[str],
+        stdout: bool,
+    ) -> None:
+        sit(monkeypatch, stdin=True, stdout=stdout)
+        assert main(line) == 2
+        said = capsys.readouterr().err
+        assert 'retinue -p "why is the sky blue?"' in said
+        assert "retinue --help shows more." in said
+
+    @pytest.mark.parametrize(("stdin", "stdout"), [(False, True), (True, False), (False, False)])
+    def test_the_shell_needs_a_terminal_at_both_ends(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        stdin: bool,
+        stdout: bool,
+    ) -> None:
+        sit(monkeypatch, stdin=stdin, stdout=stdout)
+        assert main(["chat"]) == 2
+        assert capsys.readouterr().err == (
+            "retinue: The shell needs a terminal to read from and to write to. "
+            'To ask: retinue -p "your question"\n'
+        )
+
+
+def test_help_is_of_the_program_that_was_called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/main"])
+    assert main(["doctor", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "  main doctor [options]\n" in said
+    assert "{" not in said
 
 
 def test_arguments_are_those_of_the_process_by_default(
@@ -159,6 +222,23 @@ def test_letters_that_the_screen_does_not_have_are_replaced(
     monkeypatch.setattr(sys, "stdout", out)
     assert main(["-p", "hi", "-m", f"scripted:{tmp_path / 's.json'}"]) == 0
     assert out.buffer.getvalue() == "Grüße ?\n".encode("latin-1")  # type: ignore[attr-defined]
+
+
+class Seat(io.StringIO):
+    """A stream with a person at the other end, or none."""
+
+    def __init__(self, live: bool) -> None:
+        super().__init__()
+        self._live = live
+
+    def isatty(self) -> bool:
+        return self._live
+
+
+def sit(monkeypatch: pytest.MonkeyPatch, *, stdin: bool, stdout: bool) -> None:
+    """Who sits where."""
+    monkeypatch.setattr(sys, "stdin", Seat(stdin))
+    monkeypatch.setattr(sys, "stdout", Seat(stdout))
 
 
 def breaking(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:

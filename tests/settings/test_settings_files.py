@@ -77,8 +77,28 @@ def test_each_kind_of_setting_can_be_written(config: Path) -> None:
             "Did you mean 'base_url'?",
         ),
         (
+            'model = "x"\n[models.lab]\nbase_url = "http://x"\nmodel = 1\n[persona]',
+            "config.toml:4: model must be a name",
+            "Mend",
+        ),
+        (
+            '[models]\nlab = {base_url = "http://x", model = 1}\nb = {model = "m"}',
+            "config.toml:3: models.b has no base_url",
+            "[models.lab]",
+        ),
+        (
+            'models.lab = {base_url = "http://x", model = 1}\n[persona]\nmodel = 1',
+            "config.toml:3: unknown key of a persona, 'model'",
+            "Known: ",
+        ),
+        (
+            '[models]\nlab = {base_url = "http://x", model = 1}\n[persona]\nname = "model"',
+            "config.toml:2: model must be a name",
+            "Mend",
+        ),
+        (
             '[models.lab]\nbase_url = "ftp://x"\nmodel = "m"',
-            "config.toml:1: base_url must be an address like",
+            "config.toml:2: base_url must be an address like",
             "Mend",
         ),
     ],

@@ -25,7 +25,7 @@ type Load = Callable[..., Settings]
 def test_without_anything_the_defaults_hold(choose: Load) -> None:
     settings = choose()
     assert settings == Settings()
-    assert settings.model == "demo"
+    assert settings.model == "auto"
     assert settings.tools == ("clock", "calculator")
     assert settings.origin("model") == Origin("default")
     assert str(settings.origin("model")) == "default"
@@ -142,6 +142,36 @@ def test_a_flag_that_cannot_be_is_named(choose: Load) -> None:
 )
 def test_tools_are_a_list_with_commas(choose: Load, text: str, tools: tuple[str, ...]) -> None:
     assert choose(flags={"tools": text}).tools == tools
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("127.0.0.1:11434", "http://127.0.0.1:11434"),
+        ("0.0.0.0", "http://127.0.0.1:11434"),
+        ("http://0.0.0.0:8000", "http://127.0.0.1:8000"),
+        (":8000", "http://127.0.0.1:8000"),
+        ("[::]:8000", "http://[::1]:8000"),
+        ("[fe80::1]", "http://[fe80::1]:11434"),
+        ("lab", "http://lab:11434"),
+        (" lab:80/ ", "http://lab:80"),
+        ("http://lab", "http://lab"),
+        ("https://lab.example/ollama/", "https://lab.example/ollama"),
+    ],
+)
+def test_ollamas_own_variable_is_read_as_ollama_reads_it(
+    choose: Load, written: str, address: str
+) -> None:
+    assert choose(OLLAMA_HOST=written).ollama_url == address
+    assert choose(RETINUE_OLLAMA_URL=address, OLLAMA_HOST="elsewhere").ollama_url == address
+
+
+@pytest.mark.parametrize("written", ["lab:99999", "u:secret@lab", "lab:port", "ftp://lab", "a b"])
+def test_an_address_that_ollama_cannot_have_is_refused(choose: Load, written: str) -> None:
+    with pytest.raises(SettingsError, match="OLLAMA_HOST must be an address like") as caught:
+        choose(OLLAMA_HOST=written)
+    assert "secret" not in str(caught.value)
+    assert "RETINUE_OLLAMA_URL" in (caught.value.hint or "")
 
 
 def test_the_table_has_every_setting_once() -> None:

@@ -76,6 +76,23 @@ def test_a_file_is_read_when_it_is_needed(tmp_path: Path) -> None:
     assert secret.reveal() == "sk-0123456789abcdef"
 
 
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_a_key_that_we_kept_for_one_person_must_not_be_open_to_others(
+    tmp_path: Path, mode: int
+) -> None:
+    ours, theirs = tmp_path / "retinue/keys/lab", tmp_path / "keys/lab"
+    for file in (ours, theirs):
+        file.parent.mkdir(parents=True)
+        file.write_text("lab-0123456789abcdef")
+        file.chmod(mode)
+    with pytest.raises(SettingsError, match="is open to others") as caught:
+        Secret(f"file:{ours}").reveal()
+    assert caught.value.hint == f"chmod 600 {ours}"
+    assert Secret(f"file:{theirs}").reveal() == "lab-0123456789abcdef"
+    ours.chmod(0o600)
+    assert Secret(f"file:{ours}").reveal() == "lab-0123456789abcdef"
+
+
 def test_settings_know_all_that_must_not_be_shown(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("lab-0123456789abcdef")
     settings = Settings(

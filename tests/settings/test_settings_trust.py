@@ -29,10 +29,12 @@ def test_what_is_trusted_counts_also_from_a_folder_below(home: Path, project: Pa
     assert [s.state for s in here(home, below).sources if s.layer == "project"] == ["read"]
 
 
-@pytest.mark.parametrize("change", ["retinue.toml", ".env", "agents/x.yaml", "tools/y.py"])
+@pytest.mark.parametrize(
+    "change", ["retinue.toml", ".env", "agents/x.yaml", "personas/a.toml", "tools/y.py"]
+)
 def test_a_change_ends_the_trust(home: Path, project: Path, change: str) -> None:
-    (project / "agents").mkdir()
-    (project / "tools").mkdir()
+    for folder in ("agents", "personas", "tools"):
+        (project / folder).mkdir()
     trust(home, project)
     with (project / change).open("a") as file:
         file.write("# more\n")

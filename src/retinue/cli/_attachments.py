@@ -38,6 +38,7 @@ _NO_FILES: Final = {
     stat.S_IFCHR: ("a device", "Attach a file."),
     stat.S_IFBLK: ("a device", "Attach a file."),
 }
+_LETTERS: Final = {"&": "amp", '"': "quot", "<": "lt", ">": "gt"}
 _END: Final = re.compile("</document(_*)", re.IGNORECASE)
 _CALMLY: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 """Nothing that turns out to be no file holds us up, or takes our terminal over."""
@@ -78,7 +79,7 @@ def attachment(path: str) -> Attachment:
         return Attachment(name=name, kind="text", size=size, parts=(text,))
     if size > PICTURE:
         raise UsageError(
-            f"{name} is a picture of {_sized(size)}; {_sized(PICTURE)} is the most",
+            f"{name} is a picture of more than {_sized(PICTURE)}",
             hint="Make it smaller: models see no more than about 2000 by 2000 pixels.",
         )
     label = Text(text=f'\n\n<picture name="{_quoted(name)}"/>\n', source=source)
@@ -95,23 +96,24 @@ def framed(document: str, name: str = "stdin") -> str:
 
 def _read(path: str) -> tuple[bytes, int]:
     """What is in the file, as far as we take any, and how much it is altogether."""
+    shown = _readable(str(Path(path)))
     try:
         file = Path(path).expanduser()
         mode = file.stat().st_mode  # some devices do something when they are opened
         if not stat.S_ISREG(mode):
             kind, hint = _NO_FILES.get(stat.S_IFMT(mode), ("no file", "Attach a file."))
-            raise UsageError(f"{_readable(path)} is {kind}", hint=hint)
+            raise UsageError(f"{shown} is {kind}", hint=hint)
         with open(file, "rb", opener=lambda at, flags: os.open(at, flags | _CALMLY)) as stream:
             raw = stream.read(PICTURE + 1) or b""  # None: there is nothing yet
             return raw, max(len(raw), os.fstat(stream.fileno()).st_size)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(
-            f"There is no file {_readable(path)}", hint="Look at its name, and where you are."
+            f"There is no file {shown}", hint="Look at its name, and where you are."
         ) from error
     except (OSError, RuntimeError, ValueError) as error:  # no such home; a zero in the name
         why = getattr(error, "strerror", None) or error
         raise UsageError(
-            f"{_readable(path)} cannot be read: {why}", hint="Attach a file that you may read."
+            f"{shown} cannot be read: {why}", hint="Attach a file that you may read."
         ) from error
 
 
@@ -137,7 +139,7 @@ def _text(raw: bytes, size: int, name: str) -> str:
         raise _neither(name)
     if size > TEXT:
         raise UsageError(
-            f"{name} is a text of {_sized(size)}; {_sized(TEXT)} is the most",
+            f"{name} is a text of more than {_sized(TEXT)}",
             hint="Attach the part that matters; head, tail and grep find it.",
         )
     try:
@@ -167,13 +169,13 @@ def _readable(path: str) -> str:
 
 def _quoted(name: str) -> str:
     """The name for between the quotes of a tag."""
-    return name.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return name.translate({ord(letter): f"&{word};" for letter, word in _LETTERS.items()})
 
 
 def _sized(size: int) -> str:
     amount = float(size)
-    for unit in ("B", "kB", "MB"):
+    for unit in ("B", "kB"):
         if amount < 999.5:
             return f"{amount:.3g} {unit}"
         amount /= 1000
-    return f"{amount:,.1f} GB"
+    return f"{amount:.3g} MB"

@@ -78,11 +78,13 @@ class MockLlm(NamedTuple):
     Args:
         script: A JSON file; without, every model says again what it was told.
         host, port: Where; port 0 is any that is free.
+        pace: Seconds before each word that no script says.
     """
 
     script: str | None = None
     host: str = "127.0.0.1"
     port: int = 8900
+    pace: float = 0.02
 
 
 class Setup(NamedTuple):
@@ -155,7 +157,7 @@ def _command(
         case "completion":
             return Completion(_shell(word, program))
         case "mock-llm":
-            return MockLlm(word, options.host, options.port)
+            return MockLlm(word, options.host, options.port, options.pace)
         case _:
             if options.list and (word or options.remove):
                 raise UsageError("Too much at once", hint=f"{program} trust --help")

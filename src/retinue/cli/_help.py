@@ -75,7 +75,7 @@ A flag wins over the environment (RETINUE_<NAME>, then the names others use, lik
 that over a trusted project's .env and retinue.toml, those over your own config.toml.
 """,
     "trust": """\
-Let the files of a project count: retinue.toml, .env, agents/ and tools/*.py.
+Let the files of a project count: retinue.toml, .env, agents/, personas/*.toml, tools/*.py.
 
   {program} trust [PATH]           trust them as they are now; default: this folder's project
   {program} trust --remove [PATH]  trust them no more

@@ -3,6 +3,7 @@ completion scripts are made from.
 """
 
 import argparse
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Final, NamedTuple, NoReturn
@@ -112,6 +113,8 @@ def parser_of(command: str, program: str) -> Parser:
             add(
                 "--port", default=8900, type=_port, metavar="N", help="0 is any that is free [8900]"
             )
+            about = "before each word that no script says [0.02]"
+            add("--pace", default=0.02, type=_seconds, metavar="SECONDS", help=about)
         case _:
             pass
     if command in ("ask", "chat"):
@@ -130,6 +133,12 @@ def parser_of(command: str, program: str) -> Parser:
     add("-v", "--verbose", action="count", default=0, help=about)
     add("-h", "--help", action="store_true", help="show this")
     return parser
+
+
+def _seconds(text: str) -> float:
+    if re.fullmatch(r"\d{1,4}(\.\d*)?|\.\d+", text, re.ASCII) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return float(text)
 
 
 def _port(text: str) -> int:

@@ -2,9 +2,11 @@
 
 import json
 import os
+from dataclasses import asdict
 from typing import Any, cast
 
-from retinue.settings import OPTIONS, Secret, Settings, current_folder, load
+from retinue.settings import OPTIONS, Persona, Secret, Settings, current_folder, load
+from retinue.telemetry.terminal import one_line
 
 from ._exits import DONE
 from ._grammar import Config
@@ -84,6 +86,9 @@ def _shown(value: Any) -> str:
             return str(value).lower()
         case float():
             return f"{value:g}"
+        case Persona():
+            parts = [f"{name} {part}" for name, part in asdict(value).items() if part]
+            return one_line("; ".join(parts), width=100)
         case tuple():
             return ", ".join(cast("tuple[str, ...]", value)) or "none"
         case _:
@@ -91,4 +96,10 @@ def _shown(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Secret) else value
+    match value:
+        case Secret():
+            return str(value)
+        case Persona():
+            return asdict(value)
+        case _:
+            return value

@@ -41,7 +41,7 @@ def _add(project: Project, trusted: Trusted, screen: Screen) -> None:
     if not project.files:
         raise UsageError(
             f"There is nothing to trust in {project.folder}",
-            hint="A project has a retinue.toml, a .env, agents/ or tools/*.py.",
+            hint="A project has a retinue.toml, a .env, agents/, personas/*.toml or tools/*.py.",
         )
     fresh = project.folder not in trusted
     news = trusted.changes(project)

@@ -70,7 +70,8 @@ def find_model(
             successors, and a warning in the log says for which.
         base_url, api_key: Where a provider is reached, and the key to it. Where they are not given,
             the variable counts that is customary with it (OPENAI_API_KEY, OLLAMA_HOST). Models that
-            need neither take no notice of them.
+            need neither take no notice of them. Without a name, `base_url` is where to look for
+            Ollama, and `api_key` that of OpenAI.
         options: Of the provider, by its own names.
 
     Raises:
@@ -80,8 +81,7 @@ def find_model(
     if name is None:
         has_key = bool(api_key or _customary("openai", "key"))
         look = cast("_Automatic", _load("_auto:automatic"))
-        name, found_at = look(has_key=has_key, ollama=_customary("ollama", "address"))
-        base_url = base_url or found_at
+        name, base_url = look(has_key=has_key, ollama=base_url or _customary("ollama", "address"))
     full = meant(name)
     provider, _, rest = full.partition(":")
     if provider not in _PROVIDERS:

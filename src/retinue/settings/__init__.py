@@ -2,12 +2,12 @@
 
 A flag wins over the environment, that over a trusted project's files (`.env`, `retinue.toml`),
 those over the person's own `config.toml`, that over the default; `origins` says which it was.
+What is to be chosen next time, too, is written by `retinue.settings.keeping`.
 """
 
-from ._keep import changed, keep_key, key_places, write_settings
 from ._load import load
-from ._persona import Persona
-from ._places import config_file, current_folder, trust_file
+from ._persona import PERSONA, Persona
+from ._places import config_file, current_folder, trust_file, typed_file
 from ._secret import Secret
 from ._settings import ENDPOINT, OPTIONS, Endpoint, Layer, Option, Origin, Settings, Source
 from ._trust import Project, Trusted, TrustState, find_project, read_project
@@ -15,6 +15,7 @@ from ._trust import Project, Trusted, TrustState, find_project, read_project
 __all__ = [
     "ENDPOINT",
     "OPTIONS",
+    "PERSONA",
     "Endpoint",
     "Layer",
     "Option",
@@ -26,14 +27,11 @@ __all__ = [
     "Source",
     "TrustState",
     "Trusted",
-    "changed",
     "config_file",
     "current_folder",
     "find_project",
-    "keep_key",
-    "key_places",
     "load",
     "read_project",
     "trust_file",
-    "write_settings",
+    "typed_file",
 ]

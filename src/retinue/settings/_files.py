@@ -13,6 +13,7 @@ _PLACE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\
 _VARIABLE: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)", re.DOTALL)
 _SINGLE: Final = re.compile(r"'([^']*)'\s*(?:#.*)?")
 _DOUBLE: Final = re.compile(r'"((?:\\.|[^"\\])*)"\s*(?:#.*)?')
+_HEADING: Final = re.compile(r"\s*\[")
 _COMMENT: Final = re.compile(r"(?:^|\s)#")
 _ESCAPED: Final = re.compile(r'\\[nt"\\]')
 _ESCAPES: Final = {r"\n": "\n", r"\t": "\t", r"\"": '"', r"\\": "\\"}
@@ -61,7 +62,13 @@ def parse_env(raw: bytes, path: Path) -> dict[str, str]:
 
 
 def check_known(
-    table: Mapping[str, Any], known: Mapping[str, Any] | set[str], raw: bytes, path: Path, what: str
+    table: Mapping[str, Any],
+    known: Mapping[str, Any] | set[str],
+    raw: bytes,
+    path: Path,
+    what: str,
+    *,
+    heading: str | None = None,
 ) -> None:
     """Refuse names that are none.
 
@@ -72,17 +79,31 @@ def check_known(
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(known))}."
-            raise SettingsError(f"{line_of(name, raw, path)}: unknown {what} {name!r}", hint=hint)
+            place = line_of(name, raw, path, heading=heading)
+            raise SettingsError(f"{place}: unknown {what} {name!r}", hint=hint)
 
 
-def line_of(name: str, raw: bytes, path: Path) -> str:
-    """Where in the file a name is set: "path:line"; the path alone where that cannot be seen."""
-    last = re.escape(name.rpartition(".")[2])
-    pattern = re.compile(rf'^\s*(?:\[.*\b{last}\b|["\']?{last}["\']?\s*[=.])')
+def line_of(name: str, raw: bytes, path: Path, *, heading: str | None = None) -> str:
+    """Where in the file a name is set: "path:line"; the path alone where that cannot be seen.
+
+    Args:
+        heading: The table that it is in; its own line, where that of the name cannot be seen.
+    """
+    place, wanted = str(path), [_line(heading), _line(name)] if heading else [_line(name)]
     for number, line in enumerate(raw.decode("utf-8", "replace").splitlines(), 1):
-        if pattern.match(line):
-            return f"{path}:{number}"
-    return str(path)
+        if wanted[0].match(line):
+            place = f"{path}:{number}"
+            del wanted[0]
+        elif heading and len(wanted) == 1 and _HEADING.match(line):
+            break
+        if not wanted:
+            break
+    return place
+
+
+def _line(name: str) -> re.Pattern[str]:
+    last = re.escape(name.rpartition(".")[2])
+    return re.compile(rf'^\s*(?:\[.*\b{last}\b|["\']?{last}["\']?\s*[=.])')
 
 
 def _decoded(raw: bytes, path: Path) -> str:

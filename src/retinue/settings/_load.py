@@ -70,10 +70,8 @@ def _from_flags(flags: Mapping[str, str], folder: Path | None) -> _Layer:
     for option in OPTIONS:
         if option.name in flags:
             flag, kind = f"--{option.name.replace('_', '-')}", option.kind
-            origin, raw = Origin("flag", flag), flags[option.name]
-            found[option.name] = Unread(
-                origin, flag, raw, kind, kind.of_text, "See --help.", folder
-            )
+            origin, raw, hint = Origin("flag", flag), flags[option.name], "See --help."
+            found[option.name] = Unread(origin, flag, raw, kind, kind.of_text, hint, folder)
     return found
 
 
@@ -139,7 +137,7 @@ def _from_toml(raw: bytes, layer: Layer, path: Path, base: Base) -> _Layer:
     for option in OPTIONS:
         value = table.get(option.name)
         if option.name == "persona" and isinstance(value, dict):
-            found[option.name] = file.persona(cast("dict[str, Any]", value))
+            found[option.name] = file.persona(cast("dict[str, Any]", value), heading="persona")
         elif value is not None:
             found[option.name] = file.option(option.name, value, option.kind)
     for name, parts in _endpoints(table, raw, path).items():
@@ -150,9 +148,7 @@ def _from_toml(raw: bytes, layer: Layer, path: Path, base: Base) -> _Layer:
 def _name_the_persona(values: dict[str, Any], origins: dict[str, Origin]) -> None:
     """The assistant is called what its persona is, unless a name was set there or nearer to us."""
     match values.get("persona"):
-        case Persona(name=str(name)) if "name" not in values or _is_nearer(
-            origins, "persona", "name"
-        ):
+        case Persona(name=str(name)) if _is_nearer("persona", "name", origins):
             values["name"], origins["name"] = name, origins["persona"]
         case Persona() as persona if "name" in values:
             values["persona"] = replace(persona, name=values["name"])
@@ -160,8 +156,10 @@ def _name_the_persona(values: dict[str, Any], origins: dict[str, Origin]) -> Non
             pass
 
 
-def _is_nearer(origins: Mapping[str, Origin], one: str, other: str) -> bool:
-    return _LAYERS.index(origins[one].layer) < _LAYERS.index(origins[other].layer)
+def _is_nearer(one: str, other: str, origins: Mapping[str, Origin]) -> bool:
+    return other not in origins or (
+        _LAYERS.index(origins[one].layer) < _LAYERS.index(origins[other].layer)
+    )
 
 
 def _endpoints(table: Mapping[str, Any], raw: bytes, path: Path) -> Mapping[str, Mapping[str, Any]]:
@@ -174,7 +172,8 @@ def _endpoints(table: Mapping[str, Any], raw: bytes, path: Path) -> Mapping[str,
         place = line_of(name, raw, path)
         if not isinstance(parts, dict) or ":" in name:
             raise SettingsError(f"{place}: models.{name} is no endpoint", hint=hint)
-        check_known(cast("dict[str, Any]", parts), ENDPOINT, raw, path, "key of an endpoint,")
+        known = cast("dict[str, Any]", parts)
+        check_known(known, ENDPOINT, raw, path, "key of an endpoint,", heading=name)
         missing = [key for key in ("base_url", "model") if key not in parts]
         if missing:
             raise SettingsError(f"{place}: models.{name} has no {missing[0]}", hint=hint)

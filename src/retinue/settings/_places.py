@@ -22,6 +22,12 @@ def trust_file(environ: Mapping[str, str]) -> Path | None:
     return folder / "trusted.json" if folder else None
 
 
+def typed_file(environ: Mapping[str, str]) -> Path | None:
+    """What the person typed in the shell; None where there is no home."""
+    folder = _folder(environ, "XDG_DATA_HOME", ".local/share")
+    return folder / "shell_history" if folder else None
+
+
 def current_folder() -> Path | None:
     """Where we are; None where that folder is gone."""
     try:

@@ -124,7 +124,7 @@ def _from_file(path: Path) -> str:
         ) from error
     if path.parent.parts[-2:] == _KEPT and mode & 0o077 and os.name == "posix":
         # Your own files are as open as you want them; this one we wrote for your eyes alone.
-        raise SettingsError(f"Others may read the key in {path}", hint=f"chmod 600 {path}")
+        raise SettingsError(f"The key in {path} is open to others", hint=f"chmod 600 {path}")
     if not line:
         raise SettingsError(
             f"No key in {path}: its first line is empty", hint="Put the key on the first line."

@@ -97,25 +97,26 @@ class TomlFile:
     raw: bytes
     base: Base = None
 
-    def option(self, name: str, value: Any, kind: Kind, *, table: str | None = None) -> Unread:
-        """A value; in a table it is found by the table's line."""
-        subject = f"{line_of(table or name, self.raw, self.path)}: {name}"
+    def option(self, name: str, value: Any, kind: Kind, *, heading: str | None = None) -> Unread:
+        """A value; in a table, below its heading."""
+        subject = f"{line_of(name, self.raw, self.path, heading=heading)}: {name}"
         hint = f"Mend {self.path}."
         return Unread(self.origin, subject, value, kind, kind.of_value, hint, self.base)
 
     def endpoint(self, name: str, table: Mapping[str, Any]) -> UnreadTable:
         """The table `[models.<name>]`."""
-        parts = {key: self.option(key, table[key], ENDPOINT[key], table=name) for key in table}
+        parts = {key: self.option(key, table[key], ENDPOINT[key], heading=name) for key in table}
         return UnreadTable(self.origin, Endpoint, parts)
 
-    def persona(self, table: Mapping[str, Any]) -> UnreadTable:
+    def persona(self, table: Mapping[str, Any], *, heading: str | None = None) -> UnreadTable:
         """The table `[persona]`, or a file that holds nothing else.
 
         Raises:
             SettingsError: It has a key that a persona has not.
         """
-        check_known(table, PERSONA, self.raw, self.path, "key of a persona,")
-        parts = {key: self.option(key, table[key], PERSONA[key]) for key in table}
+        what = "key of a persona,"
+        check_known(table, PERSONA, self.raw, self.path, what, heading=heading)
+        parts = {key: self.option(key, table[key], PERSONA[key], heading=heading) for key in table}
         return UnreadTable(self.origin, Persona, parts)
 
 

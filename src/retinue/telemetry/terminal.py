@@ -6,6 +6,9 @@ from typing import IO, Any, Final, NamedTuple
 _CODES: Final = {
     "bold": "1",
     "dim": "2",
+    "italic": "3",
+    "underline": "4",
+    "strike": "9",
     "red": "31",
     "green": "32",
     "yellow": "33",

@@ -26,7 +26,7 @@ TAGS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
 TOKENS = 256 + len(CONTROLS) + len(TAGS)
 END, THOUGHT, CALL = 258, 260, 261
 
-# ChatML with the tools of Hermes and Qwen: llama-server finds out by trying it how calls and thoughts
+# ChatML with the tools of Hermes and Qwen; llama-server tries it to find out how calls and thoughts
 # are written. `thinks` is ours: {"chat_template_kwargs": {"thinks": true}} in a request.
 TEMPLATE = """\
 {%- if tools %}
@@ -145,10 +145,13 @@ def _tensors(dice: random.Random) -> Iterator[tuple[str, Sequence[int], list[flo
 
 
 def _likely(token: int) -> float:
-    """It babbles letters, and now and then it ends what it began, or begins to call."""
-    if token in {ord('"'), END, THOUGHT, CALL}:
-        return 0.3
-    return 0.0 if 0x20 <= token < 0x7F or token == ord("\n") else -2.0
+    """It babbles letters, and now and then it opens, closes or ends something, or begins to call.
+
+    Space is rare: a grammar allows any amount of it, and a model must not walk into it for ever.
+    """
+    if token in {*b'[{"', END, CALL}:
+        return 0.5
+    return 0.0 if 0x20 < token < 0x7F else -1.0 if token in {*b" \n"} else -2.0
 
 
 # -- the format

@@ -1,4 +1,4 @@
-"""A llama-server of the tests' own: started on a free port of loopback, ended, and seen to be gone."""
+"""A llama-server of the tests' own: started on a free port, ended, and seen to be gone."""
 
 import asyncio
 import json

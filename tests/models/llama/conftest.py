@@ -3,14 +3,16 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from retinue.models import Model, find_model
+from retinue.messages import Message
+from retinue.models import ChatChunk, ChatRequest, Model, find_model
 
 from ._gguf import write_model
 from ._server import Server, served
@@ -55,3 +57,15 @@ def server(serve: Callable[..., AbstractContextManager[Server]]) -> Iterator[Ser
 def model(server: Server) -> Model:
     """The tiny model; what fails is not asked again."""
     return find_model("compatible:tiny", base_url=server.base_url, retries=0)
+
+
+@pytest.fixture(scope="session")
+def ask() -> Callable[..., AbstractAsyncContextManager[AsyncIterator[ChatChunk]]]:
+    """Ask a model something, and read as much of the answer as one likes."""
+
+    def ask(
+        model: Model, said: str, **request: Any
+    ) -> AbstractAsyncContextManager[AsyncIterator[ChatChunk]]:
+        return model.chat(ChatRequest(messages=(Message(said),), **request))
+
+    return ask

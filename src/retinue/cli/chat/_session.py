@@ -12,14 +12,22 @@ from retinue.cli._asking import Asking
 from retinue.cli._attachments import Attachment
 from retinue.cli._follow import watching
 from retinue.errors import RetinueError, UsageError
-from retinue.messages import Message, Messages, Text
-from retinue.messages.events import Event, ModelAnswered
+from retinue.messages import Message, Messages, Text, ToolCall
+from retinue.messages.events import (
+    Event,
+    InterruptAnswered,
+    InterruptAsked,
+    ModelAnswered,
+    ToolAsked,
+)
 from retinue.messages.history import MarkdownHistory
 from retinue.models import list_models
 from retinue.promise import Scope
 from retinue.settings import Origin, Settings
-from retinue.tools import Ask, ask_on_console
+from retinue.telemetry.terminal import one_line
+from retinue.tools import Tool, question_about
 
+from ._approval import Answer
 
 _PATIENCE: Final = 2.0
 """Seconds for a server to list its models."""
@@ -46,7 +54,7 @@ class Session:
 
     Args:
         settings: What was chosen.
-        ask: How a person is asked whether a tool may be used.
+        ask: Has a person answer whether a tool may be used; one question at a time.
         history: Where whole exchanges are kept.
         messages: What was said before.
 
@@ -58,11 +66,15 @@ class Session:
         self,
         settings: Settings,
         *,
-        ask: Ask = ask_on_console,
+        ask: Callable[[str], Awaitable[Answer]],
         history: MarkdownHistory | None = None,
         messages: Iterable[Message] = (),
     ) -> None:
-        self._asking = Asking(ask)
+        self._asking = Asking(self._approve)
+        self._put = ask
+        self._one_at_a_time = asyncio.Lock()
+        self._always: list[Tool] = []
+        self._tell: Callable[[Event], None] = _nobody
         self.settings = settings
         self.app = build(settings, ask=self._asking.ask)
         self.history = history
@@ -72,6 +84,7 @@ class Session:
         self.used: dict[str, Used] = {}
         """By model."""
         self._last: Question | None = None
+        self._models: tuple[str, ...] = ()
 
     def question(self, words: str) -> Question:
         """These words as a question, with everything that was attached to it."""
@@ -95,7 +108,7 @@ class Session:
         Raises:
             Exception: What it failed with. RetinueError: also if it is whole, but not stored.
         """
-        self._last = question
+        self._last, self._tell = question, tell
 
         def heed(event: Event) -> None:
             if isinstance(event, ModelAnswered):
@@ -140,7 +153,28 @@ class Session:
         if settings.openai_api_key is not None:
             offers.append(list_models("openai", api_key=settings.openai_api_key.reveal()))
         listed = await asyncio.gather(*[_listed(offer) for offer in offers])
-        return (*settings.models, *chain.from_iterable(listed), "demo")
+        self._models = (*settings.models, *chain.from_iterable(listed), "demo")
+        return self._models
+
+    async def known_models(self) -> tuple[str, ...]:
+        """The same as they were when somebody last looked."""
+        return self._models or await self.models()
+
+    async def _approve(self, call: ToolCall, tool: Tool) -> bool:
+        """Whether the person says yes; "always" is for this very tool, in this session."""
+        async with self._one_at_a_time:
+            if tool not in self._always:
+                about = tuple(question_about(call, tool))
+                kind, id = "approval", call.id
+                self._tell(InterruptAsked(interrupt=id, kind=kind, call=call, question=about))
+                said = await self._put(f"Use {one_line(call.name, width=60)}?")
+                self._tell(InterruptAnswered(interrupt=id, answer=said))
+                if said == "no":
+                    return False
+                if said == "always":
+                    self._always.append(tool)
+        self._tell(ToolAsked(call=call))  # only now does it begin
+        return True
 
     def _count(self, event: ModelAnswered) -> None:
         before = self.used.get(event.model, Used())
@@ -149,6 +183,10 @@ class Session:
             input=before.input + event.usage.get("input", 0),
             output=before.output + event.usage.get("output", 0),
         )
+
+
+def _nobody(_: Event) -> None:
+    """Nothing is being answered."""
 
 
 async def _listed(offer: Awaitable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from retinue.cli._follow import arguments_of
 from retinue.messages import ToolCall, ToolResult
 from retinue.messages.events import (
     Event,
+    InterruptAnswered,
+    InterruptAsked,
     MessageEnded,
     MessageStarted,
     TextAdded,
@@ -17,13 +18,13 @@ from retinue.messages.events import (
     ToolAnswered,
     ToolAsked,
 )
-from retinue.telemetry.terminal import Look, one_line, tame
+from retinue.telemetry.terminal import Look, one_line
 
 from ._cast import shown
-from ._cells import fit
+from ._cells import cells, fit, wrapped
 from ._markdown import Markdown
 
-type Kind = Literal["text", "thinking", "tool"]
+type Kind = Literal["text", "thinking", "tool", "asked"]
 """Of lines; between two kinds is a blank line."""
 
 _QUIET: Final = 0.3
@@ -56,11 +57,12 @@ class View:
         self._width = width
         self._host = host
         self._clock = clock
-        self._page = _Page(header=None, last=None)
+        self._page = _Page()
         self._agent: str | None = None  # whose header was shown, or is owed
         self._prose: Markdown | None = None
         self._thought: Markdown | None = None
         self._running: dict[str, _Running] = {}
+        self._asked: dict[str, str] = {}  # the tool's name, by question
         self._news = self._now()
 
     def tell(self, event: Event) -> list[str]:
@@ -85,15 +87,26 @@ class View:
                 return lines + self._put("thinking", self._dimmed(added))
             case ThinkingEnded():
                 return self._close_thought()
+            case ToolAsked(call=call, message=None):  # it begins only now
+                if call.id in self._running:
+                    self._running[call.id] = _Running(call, self._now())
+                return []
             case ToolAsked(call=call):
                 lines = self._close()
                 self._running[call.id] = _Running(call, self._now())
                 return lines
             case ToolAnswered(result=result):
                 running = self._running.pop(result.call_id, None)
-                if running is None:  # it was told already
+                if running is None:  # it was told already, or its call was not yet
                     return []
                 return self._put("tool", [self._outcome(running, result)])
+            case InterruptAsked(interrupt=id, call=ToolCall(name=name), question=about):
+                self._asked[id] = name
+                lines = wrapped([f"  {line}" for line in about], self._width())
+                return self._close() + self._put("asked", [*lines])
+            case InterruptAnswered(interrupt=id, answer=answer):
+                name = one_line(self._asked.pop(id, "it"), width=60)
+                return self._put("asked", [f"  Use {name}? {answer}"])
             case MessageEnded():
                 return self._close()
             case _:
@@ -105,17 +118,17 @@ class View:
             self._prose.width = self._width()
         page = self._page
         lines: list[str] = []
-        for kind, some in (
+        blocks: tuple[tuple[Kind, list[str]], ...] = (
             ("thinking", self._dimmed(self._thought.open) if self._thought else []),
             ("text", self._prose.open if self._prose else []),
             ("tool", [self._going_on(running) for running in self._running.values()]),
-        ):
+        )
+        for kind, some in blocks:
             page, more = page.with_lines(kind, some)
             lines += more
+        lines += page.header
         if not self._running and self._now() - self._news > _QUIET:
-            lines += page.with_lines("tool", [self._look.paint(f"  {self._turning()}", "dim")])[1]
-        elif page.header is not None:
-            lines += page.header
+            lines.append(self._look.paint(f"  {self._turning()}", "dim"))
         return lines
 
     def end(self) -> list[str]:
@@ -166,13 +179,13 @@ class View:
         name = one_line(running.call.name, width=60)
         asked = one_line(arguments_of(running.call))
         arrow = self._look.sign("→", "->")
-        room = self._width() - len(f"  {sign}  {name}  {ending}") - 1
+        room = self._width() - cells(f"  {sign} {name}   {ending}")
         if answered:
-            room -= len(f"{arrow}  ")
-            asked = fit(asked, max(room // 2, room - len(answered), 0))
-            answered = fit(answered, max(room - len(asked), 0))
+            room -= cells(f"{arrow}  ")
+            asked = fit(asked, max(room // 2, room - cells(answered)))
+            answered = fit(answered, room - cells(asked))
         else:
-            asked = fit(asked, max(room, 0))
+            asked = fit(asked, room)
         words = " ".join(filter(None, (name, asked, answered and f"{arrow} {answered}")))
         paint = self._look.paint
         tail = f"  {paint(ending, 'dim')}" if ending else ""
@@ -193,3 +206,53 @@ class View:
 
     def _now(self) -> float:
         return self._clock() if self._clock is not None else 0.0
+
+
+class _Running(NamedTuple):
+    """A call that is not answered yet."""
+
+    call: ToolCall
+    since: float
+
+
+class _Page(NamedTuple):
+    """Where on the page we are: what must stand above the next line."""
+
+    header: tuple[str, ...] = ()
+    """Owed: it is shown as soon as there is something below it."""
+    last: Kind | None = None
+    """The kind of the last line; None below a header."""
+
+    def for_agent(self, title: str) -> "_Page":
+        return _Page(header=("", title))
+
+    def with_lines(self, kind: Kind, lines: list[str]) -> "tuple[_Page, list[str]]":
+        """The page with these lines, and what must be written for that."""
+        if not lines:
+            return self, []
+        gap = [""] if self.last not in (None, kind) else []
+        return _Page(last=kind), [*self.header, *gap, *lines]
+
+
+def _added(prose: Markdown, width: int, text: str) -> list[str]:
+    prose.width = width
+    return prose.add(text)
+
+
+def _unpainted(look: Look) -> Look:
+    return look._replace(colour=False)
+
+
+def _words(result: ToolResult) -> str:
+    """The answer of a tool in words, whatever it is."""
+    if result.text or isinstance(result.content, str):
+        return result.text
+    return ", ".join([getattr(part, "media_type", "text") for part in result.content])
+
+
+def _spoken(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"

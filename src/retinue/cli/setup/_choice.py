@@ -22,9 +22,14 @@ class Choice:
     openai_api_key: Secret | None = None
 
     @property
-    def key(self) -> Secret | None:
-        """The key that it takes."""
-        return self.endpoint.api_key if self.endpoint is not None else self.openai_api_key
+    def typed(self) -> Secret | None:
+        """The key, if it was typed and is to be kept under its reference."""
+        key = self.endpoint.api_key if self.endpoint is not None else self.openai_api_key
+        match key:
+            case Secret(reference=place, value=str()) if not place.startswith("env:"):
+                return key
+            case _:
+                return None
 
     def applied(self, settings: Settings) -> Settings:
         """The settings as they will be."""

@@ -40,40 +40,36 @@ class Dialogue:
 
         Args:
             read: Raises ValueError for what is no answer.
-            default: What Enter stands for, shown in brackets.
+            default: What Enter stands for; shown in brackets.
             expects: What an answer is, in words that go after "I need".
         """
-        shown = f"{question} [{one_line(default)}]: " if default else f"{question}: "
-        while True:
-            self._screen.write(self._screen.look.paint(shown, "bold"))
-            self._screen.flush()
-            try:
-                return read(_typed() or default)
-            except ValueError:  # also what is no UTF-8
-                self.say(f"  I need {expects}.", "yellow")
+        shown = f"{question} [{one_line(default)}]" if default else question
+        return self._read(shown, lambda text: read(text or default), expects)
 
-    def number(self, question: str, items: Sequence[str], *, default: int = 0) -> int:
+    def number(self, items: Sequence[str], *, default: int = 0) -> int:
         """Which of the items, counted from 0."""
+        width = len(str(len(items)))
         for position, item in enumerate(items, 1):
-            self.say(f"  {position:>{len(str(len(items)))}}  {one_line(item, width=90)}")
+            self.say(f"  {position:>{width}}  {one_line(item, width=90)}")
 
         def read(text: str) -> int:
-            if not text.isdecimal() or not 1 <= int(text) <= len(items):
+            if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= len(items)):
                 raise ValueError
             return int(text) - 1
 
         expects = f"a number from 1 to {len(items)}"
-        return self.line(question, read, default=str(default + 1), expects=expects)
+        return self.line("Number", read, default=str(default + 1), expects=expects)
 
     def letter(self, question: str, letters: str) -> str:
         """One of the letters; Enter is the first."""
 
         def read(text: str) -> str:
-            if not text or text[0].lower() not in letters:
+            letter = text[:1].lower() or letters[0]
+            if letter not in letters:
                 raise ValueError
-            return text[0].lower()
+            return letter
 
-        return self.line(question, read, default=letters[0], expects=f"one of {', '.join(letters)}")
+        return self._read(question, read, f"one of {', '.join(letters)}")
 
     def hidden(self, question: str) -> str:
         """A line that is not seen while it is typed: a key.
@@ -94,6 +90,16 @@ class Dialogue:
             if key and key.isascii() and key.isprintable() and " " not in key:
                 return key
             self.say("  I need a key: one word of plain letters, digits and signs.", "yellow")
+
+    def _read[T](self, question: str, read: Callable[[str], T], expects: str) -> T:
+        end = "" if question.endswith("?") else ":"
+        while True:
+            self._screen.write(f"{self._screen.look.paint(f'{question}{end}', 'bold')} ")
+            self._screen.flush()
+            try:
+                return read(_typed())
+            except ValueError:  # also what is no UTF-8
+                self.say(f"  I need {expects}.", "yellow")
 
 
 def _typed() -> str:

@@ -1,46 +1,66 @@
-"""The question where a key is; the answer is a reference, never the key."""
+"""The question where a key is; what goes into the settings is a reference, never the key."""
 
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
-from retinue.settings import Secret, key_places
+from retinue.settings import Secret
+from retinue.settings.keeping import key_places
 
 from ._dialogue import Dialogue
 
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """One answer."""
-
-    label: str
-    take: Callable[[], Secret | None]
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
+_LABELS: Final = {
+    "keyring": "I type it now; it is kept in the keyring",
+    "file": "I type it now; it is kept in a file that only I can read",
+}
 
 
 def ask_for_key(
-    dialogue: Dialogue,
-    name: str,
-    *,
-    variable: str,
-    now: Secret | None,
-    needed: bool,
+    dialogue: Dialogue, name: str, *, variable: str, now: Secret | None, needed: bool
 ) -> Secret | None:
-    """The key to `name`; one that was typed is in it, and is not kept anywhere yet.
+    """The key to `name`; one that was typed is held by the answer, and kept nowhere yet.
 
     Args:
         variable: Where people usually have it.
         now: The one that is used now.
         needed: Whether there is no way without.
     """
-    ways: list[_Way] = []
-    if now is not None and now.reference:
-        ways.append(_Way(f"As it is now: {now.reference}", lambda: now))
-    is_set = " (it is set)" if os.environ.get(variable) else ""
-    ways.append(
-        _Way(f"In an environment variable, like {variable}{is_set}", lambda: _variable(dialogue, variable))
-    )
-    ways.extend([_Way(_label(place), lambda place=place: _typed(dialogue, place)) for place in key_places(name, os.environ)])
+    ways: list[tuple[str, Callable[[], Secret | None]]] = [
+        ("In an environment variable", lambda: _variable(dialogue, variable))
+    ]
+    for place in key_places(name, os.environ):
+        ways.append((_LABELS[place.partition(":")[0]], partial(_typed, dialogue, place)))
     if not needed:
-        ways.append(_Way("It needs none", lambda: None))
-    ...
+        ways.append(("It needs no key", lambda: None))
+    default = 0 if needed else len(ways) - 1
+    if now is not None and now.reference:
+        ways.insert(0, (f"The one that is used now: {now.reference}", lambda: now))
+        default = 0
+    dialogue.say("\nWhere is the key to it?", "bold")
+    return ways[dialogue.number([label for label, _ in ways], default=default)][1]()
+
+
+def _typed(dialogue: Dialogue, place: str) -> Secret:
+    key = Secret(place, dialogue.hidden("The key"))
+    dialogue.hide(key.reveal(), str(key))
+    return key
+
+
+def _variable(dialogue: Dialogue, usual: str) -> Secret:
+    def read(text: str) -> str:
+        # A key that is put here by mistake should go no further.
+        if text not in os.environ and not _VARIABLE.fullmatch(text):
+            raise ValueError
+        return text
+
+    expects = "the name of a variable, like OPENAI_API_KEY"
+    name = dialogue.line("Which one?", read, default=usual, expects=expects)
+    key = Secret(f"env:{name}").resolved(os.environ)
+    if key.value is None:
+        dialogue.say(f"  {name} is not set here, so the trial will not work.", "yellow")
+    else:
+        dialogue.hide(key.value, str(key))
+    return key

@@ -7,7 +7,7 @@ with the first model that is asked, and not before.
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,28 +17,29 @@ import aiohttp
 
 from retinue.errors import ModelError, ModelRejected, ModelUnreachable
 
+from ._server import Server
+
 _PLACE: Final = "_retinue_http"
 _LARGE: Final = 512 * 1024
 """Bytes; a larger body is sent in blocks, so that the loop is not held up."""
 _MOST: Final = 4 * 1024 * 1024
 """Bytes of a document that is no stream: an error, a list of models."""
+_MOMENT: Final = 0.1
+"""Seconds in which the end of a body follows its last frame, if it follows at all."""
 _GONE: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
-_BROKEN: Final = (aiohttp.ClientError, TimeoutError, OSError)
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_BROKEN: Final = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
+"""ValueError: of names of hosts, and of variables for proxies, that are none."""
 
 
 class _Connection:
     """A `Connection`, over a response of aiohttp."""
 
-    __slots__ = ("_readany", "_translated", "headers", "status")
+    __slots__ = ("_content", "_readany", "_server", "headers", "status")
 
-    def __init__(
-        self,
-        response: aiohttp.ClientResponse,
-        translated: Callable[[BaseException], ModelError],
-    ) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, server: Server) -> None:
+        self._content = response.content
         self._readany = response.content.readany
-        self._translated = translated
+        self._server = server
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
 
@@ -46,7 +47,7 @@ class _Connection:
         try:
             return await self._readany()
         except _BROKEN as error:
-            raise self._translated(error) from error
+            raise _error(self._server, error) from _cause(self._server, error)
 
     async def document(self) -> bytes:
         found = bytearray()
@@ -54,27 +55,27 @@ class _Connection:
             found += block
         return bytes(found[:_MOST])
 
+    async def settle(self) -> None:
+        if self._content.at_eof():
+            return
+        try:
+            async with asyncio.timeout(_MOMENT):
+                await self._readany()
+        except _BROKEN:
+            pass  # the answer is whole; the connection will be closed
+
 
 @asynccontextmanager
-async def opened(
-    url: str,
-    *,
-    model: str,
-    body: bytes | None = None,
-    headers: Mapping[str, str],
-    hint: str | None = None,
-) -> AsyncGenerator[_Connection]:
-    """What `connected` promises."""
+async def opened(server: Server, path: str, body: bytes | None) -> AsyncGenerator[_Connection]:
+    """Send a request, POST where it has a body; leaving before its end closes the socket.
 
-    def translated(error: BaseException) -> ModelError:
-        match error:
-            case aiohttp.InvalidURL():
-                example = 'A base_url is written "http://127.0.0.1:8080/v1".'
-                return ModelRejected(f"{url!r} is no address", hint=example)
-            case _:
-                words = _words(error)
-                return ModelUnreachable(f"{model!r} cannot be reached at {url}: {words}", hint=hint)
-
+    Raises:
+        ModelUnauthorized: The key cannot be one.
+        ModelUnreachable: Nobody answers, or the connection breaks.
+        ModelRejected: The address is none.
+    """
+    headers = server.headers()
+    url = server.at(path)
     pool = await _pool()
     while True:
         attempt = _Attempt()
@@ -88,17 +89,15 @@ async def opened(
                 proxy=pool.proxy(url),
                 trace_request_ctx=attempt,
             )
-        except _GONE as error:
+        except _BROKEN as error:
             # The server had closed a connection it promised to keep (llama-server does so after
             # each stream), and has not seen the request. Each such attempt uses one of them up.
-            if not attempt.on_used_connection:
-                raise translated(error) from error
-        except _BROKEN as error:
-            raise translated(error) from error
+            if not (isinstance(error, _GONE) and attempt.on_used_connection):
+                raise _error(server, error) from _cause(server, error)
         else:
             break
     async with response:
-        yield _Connection(response, translated)
+        yield _Connection(response, server)
 
 
 class _Attempt:
@@ -128,17 +127,16 @@ class _Pool:
             headers={"Accept-Encoding": "identity", "Content-Type": "application/json"},
         )
         self._proxies = getproxies()
-        self._proxy_of: dict[tuple[str, str | None], str | None] = {}
+        self._proxy_of: dict[tuple[str, str], str | None] = {}
 
     def proxy(self, url: str) -> str | None:
         """The proxy that the environment names for this address, none for this machine itself."""
         if not self._proxies:
             return None
         parts = urlsplit(url)
-        place = parts.scheme, parts.hostname
+        place = parts.scheme, parts.netloc
         if place not in self._proxy_of:
-            host = parts.hostname or ""
-            own = host in _LOOPBACK or bool(proxy_bypass(host))
+            own = _is_here(parts.hostname or "") or bool(proxy_bypass(parts.netloc))
             self._proxy_of[place] = None if own else self._proxies.get(parts.scheme)
         return self._proxy_of[place]
 
@@ -164,10 +162,34 @@ async def _closing(pool: _Pool) -> AsyncGenerator[None]:
         await pool.session.close()
 
 
-def _words(error: BaseException) -> str:
+def _is_here(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.") or host.endswith(".localhost")
+
+
+def _error(server: Server, error: Exception) -> ModelError:
+    match error:
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+            return ModelRejected(
+                f"{server.base_url!r} is no address",
+                hint='A base_url is written "http://127.0.0.1:8080/v1".',
+            )
+        case _:
+            return ModelUnreachable(
+                f"{server.name!r} cannot be reached at {server.base_url}: "
+                f"{server.hide(_words(error))}",
+                hint=server.unreachable,
+            )
+
+
+def _cause(server: Server, error: Exception) -> Exception | None:
+    """The error, to be shown as the cause; unless it repeats the key."""
+    return error if server.hide(str(error)) == str(error) else None
+
+
+def _words(error: Exception) -> str:
     """What went wrong, without what aiohttp says around it."""
     match error:
-        case aiohttp.ClientConnectorDNSError():
+        case aiohttp.ClientConnectorDNSError() | UnicodeError():
             return "no such host"
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
             return f"its certificate cannot be trusted ({error})"

@@ -4,7 +4,7 @@ import email.utils
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from retinue.errors import (
@@ -17,77 +17,98 @@ from retinue.errors import (
     UnknownModel,
 )
 
-_FULL: Final = re.compile(
-    r"context[_ ](length|size|window)|maximum context|too many tokens|prompt is too long"
-    r"|exceeds? the (available|model'?s?) context",
-    re.IGNORECASE,
-)
-_NO_MODEL: Final = re.compile(
-    r"model_not_found|model.{0,200}(not found|does not exist|not_found)|no such model",
-    re.IGNORECASE | re.DOTALL,
-)
-_UNREADABLE: Final = re.compile(r"(image|audio|file|video) input is not supported")
-_NO_MONEY: Final = ("insufficient_quota", "billing_hard_limit_reached", "insufficient_balance")
-_MOST: Final = 400  # letters of a server's own words
+from ._server import Server
 
 
 def error_of(
-    status: int,
-    body: bytes,
-    headers: Mapping[str, str],
-    *,
-    model: str,
-    key: str | None = None,
-    hint: str | None = None,
+    server: Server, status: int, body: bytes, headers: Mapping[str, str] | None = None
 ) -> ModelError:
-    """The error that a response of this status is.
+    """The error that a response is which is no answer.
 
     Args:
-        status: Of HTTP; 300 and up.
+        server: Who was asked.
+        status: Of HTTP.
         body: What came with it: JSON with an `error`, another JSON, a page, nothing.
         headers: For Retry-After (seconds or a date) and Location.
-        model: Who was asked.
-        key: What was sent along; some servers repeat it, we do not.
-        hint: What to do about an address or key that is refused.
     """
-    words, codes = _said(body)
-    words = redacted(words or f"HTTP {status}", key)
-    about = f"{words} {' '.join(codes)}"
-    name = f"{model!r}"
+    text = body.decode(errors="replace").strip()
+    words, codes = _said(_parsed(text, "" if text.startswith("<") else text))
+    return _error(server, status, words, codes, headers or {})
+
+
+def refused(server: Server, error: Any) -> ModelError:
+    """The error that a server puts where an answer should be, or go on; `error` as it came."""
+    words, codes = _said(error)
+    status = 500
+    for code in codes:
+        status = int(code) if re.fullmatch("[45][0-9][0-9]", code) else _STATUS.get(code, 500)
+        if status != 500:
+            break
+    return _error(server, status, words, codes, {})
+
+
+def no_stream(server: Server, kind: str, body: bytes) -> ModelError:
+    """The error that a document is, or a page, where a stream should be.
+
+    Args:
+        kind: Its content type.
+    """
+    match _parsed(body.decode(errors="replace")):
+        case {"error": error} if error:
+            return refused(server, error)
+        case _:
+            return ModelRejected(
+                f"{server.name!r} did not stream: its server sent {_cut(server.hide(kind))}",
+                hint=server.unreachable,
+            )
+
+
+def _error(
+    server: Server, status: int, said: str, codes: Sequence[str], headers: Mapping[str, str]
+) -> ModelError:
+    words = _cut(server.hide(said or f"HTTP {status}"))
+    about = f"{said} {' '.join(codes)}"
+    name = f"{server.name!r}"
     match status:
-        case 401 | 403:
-            return ModelUnauthorized(f"{name} does not accept the key: {words}", hint=hint)
-        case _ if _FULL.search(about) or status == 413:
+        case 401:
+            return ModelUnauthorized(
+                f"{name} does not accept the key: {words}", hint=server.unauthorized
+            )
+        case 403:
+            return ModelUnauthorized(f"{name} does not allow it: {words}", hint=server.unauthorized)
+        case 402:
+            return ModelRejected(f"{name} wants to be paid: {words}", hint=_PAY)
+        case 429 if not _NO_MONEY.isdisjoint(codes):
+            return ModelRejected(f"{name} wants to be paid: {words}", hint=_PAY)
+        case 429 | 529:
+            return ModelOverloaded(
+                f"{name} has too much to do: {words}", hint=_WAIT, retry_after=_retry_after(headers)
+            )
+        case _ if status == 413 or _FULL.search(about):
             return ContextFull(
                 f"This is more than {name} can read: {words}",
                 hint="Pass less, begin a new conversation, or choose a model with a larger window.",
             )
-        case 402:
-            return ModelRejected(f"{name} wants to be paid: {words}", hint=_PAY)
-        case 429 if any(code in _NO_MONEY for code in codes):
-            return ModelRejected(f"{name} wants to be paid: {words}", hint=_PAY)
-        case 404 if _NO_MODEL.search(about):
-            return UnknownModel(
-                f"{name} is not there: {words}", hint="Choose another --model, or install it there."
-            )
+        case 400 | 404 if _NO_MODEL.search(about):
+            return UnknownModel(f"{name} is not there: {words}", hint=server.unknown)
         case 404 | 405:
-            return ModelRejected(f"{name} has nothing at this address: {words}", hint=hint)
-        case 429 | 503 | 529:
-            return ModelOverloaded(
-                f"{name} has too much to do: {words}",
-                hint="Wait a moment and ask again, or choose another --model.",
-                retry_after=_retry_after(headers),
+            return ModelRejected(
+                f"{name} has nothing at this address: {words}", hint=server.unreachable
             )
-        case _ if _UNREADABLE.search(about):  # llama-server calls this a fault of its own
-            return ModelRejected(f"{name} refused the request: {words}", hint=_CHANGE)
+        case 503:
+            return ModelOverloaded(
+                f"{name} is not ready: {words}", hint=_WAIT, retry_after=_retry_after(headers)
+            )
         case 408:
             return ModelUnreachable(f"{name} waited too long for the request: {words}", hint=_AGAIN)
-        case _ if status >= 500:
+        case _ if status >= 500 and not _UNREADABLE.search(about):
             return ModelUnreachable(
                 f"{name} failed: {words}", hint=_AGAIN, retry_after=_retry_after(headers)
             )
+        case _ if status < 300:
+            return ModelRejected(f"{name} gave no answer: {words}", hint=server.unreachable)
         case _ if status < 400:
-            place = redacted(headers.get("Location", "another address"), key)
+            place = _cut(server.hide(headers.get("Location", "another address")))
             return ModelRejected(
                 f"{name} is elsewhere: {place}",
                 hint="Keys do not follow redirections. If you trust it, make it the base_url.",
@@ -96,35 +117,42 @@ def error_of(
             return ModelRejected(f"{name} refused the request: {words}", hint=_CHANGE)
 
 
-def refused(error: Any, *, model: str, key: str | None = None) -> ModelError:
-    """The error that a server puts into a stream it had begun; `error` as it came."""
-    fields = cast("dict[str, Any]", error) if isinstance(error, dict) else {}
-    code = str(fields.get("code") or fields.get("status") or "")
-    status = int(code) if code.isdecimal() else _STATUS.get(str(fields.get("type")), 500)
-    body = json.dumps({"error": error}).encode()
-    return error_of(status if status >= 400 else 500, body, {}, model=model, key=key)
+def _said(found: Any) -> tuple[str, tuple[str, ...]]:
+    """A server's words about an error, and the codes beside them."""
+    match found:
+        case {"error": dict() | str() as inner}:
+            return _said(inner)
+        case str() if found.startswith("{"):  # so Ollama hands on what it has heard itself
+            inner = _parsed(found)
+            return (found, ()) if inner is None else _said(inner)
+        case str():
+            return found, ()
+        case dict():
+            error = cast("dict[str, Any]", found)
+        case _:
+            return _text(found), ()
+    words = _text(error.get("message") or error.get("detail") or error or "")
+    match error:
+        case {"metadata": {"raw": str(raw)}}:  # so OpenRouter does
+            words = f"{words}: {_said(raw)[0]}"
+        case _:
+            pass
+    codes = [error.get(name) for name in ("code", "status", "type")]
+    return words, tuple([str(code) for code in codes if isinstance(code, str | int)])
 
 
-def redacted(words: str, key: str | None) -> str:
-    """The words without the key, however the server came to repeat it."""
-    return words.replace(key, "…") if key else words
-
-
-def _said(body: bytes) -> tuple[str, tuple[str, ...]]:
-    """The server's words about an error, and the codes beside them."""
-    text = body.decode(errors="replace").strip()
+def _parsed(text: str, otherwise: Any = None) -> Any:
     try:
-        found = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return ("" if text.startswith("<") else _cut(text)), ()
-    fields = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-    inner = fields.get("error", fields)
-    if not isinstance(inner, dict):
-        return _cut(str(inner)), ()
-    error = cast("dict[str, Any]", inner)
-    words = error.get("message") or error.get("detail") or error.get("error") or ""
-    codes = [str(error[name]) for name in ("code", "type") if error.get(name)]
-    return _cut(words if isinstance(words, str) else json.dumps(words)), tuple(codes)
+        return otherwise
+
+
+def _text(value: Any) -> str:
+    try:
+        return value if isinstance(value, str) else json.dumps(value)
+    except RecursionError:
+        return "…"
 
 
 def _cut(text: str) -> str:
@@ -143,25 +171,44 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         except ValueError:
             try:
                 seconds = email.utils.parsedate_to_datetime(written).timestamp() - time.time()
-            except ValueError:
+            except (ValueError, OverflowError):
                 continue
         if seconds == seconds:  # "nan" is a number to float()
             return max(seconds, 0.0)
     return None
 
 
+_FULL: Final = re.compile(
+    r"context[_ ](length|size|window)|maximum context|too many tokens|prompt is too long"
+    r"|exceeds? the (available|model'?s?) context|exceeds the maximum number of tokens"
+    r"|maximum (prompt|model) length",
+    re.IGNORECASE,
+)
+"""What servers say of a conversation that is too long: OpenAI, llama-server and Ollama, vLLM,
+Gemini, xAI and those who do as they do."""
+_NO_MODEL: Final = re.compile(
+    r"model_not_found|model.{0,200}(not found|does not exist|not_found)|no such model"
+    r"|not a valid model",
+    re.IGNORECASE | re.DOTALL,
+)
+_UNREADABLE: Final = re.compile(r"(image|audio|file|video) input is not supported")
+"""llama-server calls this a fault of its own (500), but it will not get better."""
+_NO_MONEY: Final = {"insufficient_quota", "billing_hard_limit_reached", "insufficient_balance"}
+_MOST: Final = 400  # letters of a server's own words
 _STATUS: Final = {
     "invalid_request_error": 400,
     "authentication_error": 401,
     "permission_error": 403,
     "not_found_error": 404,
     "exceed_context_size_error": 400,
+    "insufficient_quota": 429,
     "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
     "unavailable_error": 503,
     "overloaded_error": 529,
 }
-"""Of the types that vendors give where there is no status any more."""
+"""Of the codes and types that vendors give where there is no status any more."""
+_WAIT: Final = "Wait a moment and ask again, or choose another --model."
 _CHANGE: Final = "Change what it complains about; asking the same again will not help."
 _AGAIN: Final = "Ask again in a moment."
 _PAY: Final = "Look at your account there, or choose another --model."

@@ -6,30 +6,20 @@
 Source: https://platform.openai.com/docs/api-reference/chat
 """
 
-import re
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
-from retinue.errors import ModelRejected, ModelUnauthorized, UnknownModel
+from retinue.errors import ModelUnauthorized, UnknownModel
 from retinue.models import ChatChunk, ChatRequest, Model
-from retinue.models._wire import (
-    Connection,
-    ServerSentEvents,
-    bearer,
-    connected,
-    error_of,
-    fetched,
-    frame_of,
-    joined,
-    names_in,
-)
+from retinue.models._addresses import base_url_of
+from retinue.models._wire import Server, ServerSentEvents, document, rows_of, streamed
 from retinue.models.guard import Guarded
 
 from ._decode import Answer
-from ._encode import OF_OPENAI, OF_OTHERS, OF_REASONING, Dialect, encode
+from ._dialect import OF_OTHERS, Dialect, of_openai
+from ._encode import encode
 
 OPENAI: Final = "https://api.openai.com/v1"
 
@@ -59,55 +49,16 @@ class Compatible:
     def __repr__(self) -> str:
         return f"<Compatible {self.name} at {self.base_url}>"
 
-    @asynccontextmanager
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[AsyncIterator[ChatChunk]]:
-        """Ask. What other models thought, and vendors' blocks, do not travel over this wire.
+    def chat(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[ChatChunk]]:
+        """Ask. What models thought, and vendors' blocks, do not travel over this wire.
 
         Raises:
             ModelError: One of its kinds.
         """
-        async with connected(
-            joined(self.base_url, "chat/completions"),
-            model=self.name,
-            body=encode(request, self.model, self.dialect),
-            headers=bearer(self.api_key),
-            hint=_hint(self.base_url),
-        ) as connection:
-            await self._look_at(connection)
-            async with aclosing(self._chunks(connection, Answer(self.name, request))) as chunks:
-                yield chunks
-
-    async def _look_at(self, connection: Connection) -> None:
-        """Raise what the server says instead of an answer."""
-        kind = connection.headers.get("Content-Type", "")
-        if connection.status == 200 and not kind.startswith(("text/html", "application/json")):
-            return
-        body = await connection.document()
-        if connection.status == 200 and b'"error"' not in body[:1000]:
-            raise ModelRejected(
-                f"{self.name!r} did not stream: its server sent {kind or 'nothing'}",
-                hint=_hint(self.base_url),
-            )
-        raise error_of(
-            connection.status if connection.status != 200 else 500,
-            body,
-            connection.headers,
-            model=self.name,
-            key=self.api_key,
-            hint=_KEY if connection.status in (401, 403) else _hint(self.base_url),
-        )
-
-    async def _chunks(self, connection: Connection, answer: Answer) -> AsyncGenerator[ChatChunk]:
-        frames = ServerSentEvents()
-        while block := await connection.next_block():
-            for data in frames.feed(block):
-                for chunk in answer.read(data, key=self.api_key):
-                    yield chunk
-        for data in frames.end():
-            for chunk in answer.read(data, key=self.api_key):
-                yield chunk
-        for chunk in answer.end():
-            yield chunk
+        server = _server(self.name, self.base_url, self.api_key)
+        body = encode(request, self.model, self.dialect)
+        answer = Answer(server, request)
+        return streamed(server, "chat/completions", body, ServerSentEvents(), answer)
 
 
 def find(
@@ -127,7 +78,7 @@ def find(
             hint="Put [models.lab] into retinue.toml with base_url and model, then: --model lab.",
         )
     return Guarded(
-        Compatible(model=name, base_url=_address(base_url), api_key=api_key),
+        Compatible(model=name, base_url=base_url_of(base_url), api_key=api_key),
         first_timeout=first_timeout,
         idle_timeout=idle_timeout,
         retries=retries,
@@ -152,10 +103,10 @@ def find_openai(
     return Guarded(
         Compatible(
             model=name,
-            base_url=_address(base_url or OPENAI),
+            base_url=base_url_of(base_url or OPENAI),
             api_key=api_key,
             provider="openai",
-            dialect=OF_REASONING if _REASONS.match(name) else OF_OPENAI,
+            dialect=of_openai(name),
         ),
         first_timeout=first_timeout,
         idle_timeout=idle_timeout,
@@ -171,27 +122,17 @@ async def offered(provider: str, *, base_url: str | None, api_key: str | None) -
     """
     if base_url is None and provider != "openai":
         raise UnknownModel("Whose models? An address is needed", hint="Pass its base_url.")
-    address = _address(base_url or OPENAI)
-    status, body, headers = await fetched(
-        joined(address, "models"), model=address, headers=bearer(api_key), hint=_hint(address)
-    )
-    if status != 200:
-        hint = _KEY if status in (401, 403) else _hint(address)
-        raise error_of(status, body, headers, model=address, key=api_key, hint=hint)
-    listed = frame_of(body, address).get("data")
-    return names_in(listed, "id")
+    address = base_url_of(base_url or OPENAI)
+    found = await document(_server(address, address, api_key), "models")
+    names = [row.get("id") for row in rows_of(found, "data")]
+    return tuple([name for name in names if isinstance(name, str)])
 
 
-def _address(base_url: str) -> str:
-    """The address with the version that most servers want, where no path is given at all."""
-    parts = urlsplit(base_url)
-    return base_url if parts.path.strip("/") else joined(base_url, "v1")
-
-
-def _hint(address: str) -> str:
-    return f"Look whether the server runs, and whether its base_url is {address}."
+def _server(name: str, address: str, key: str | None) -> Server:
+    look = f"Look whether the server runs, and whether its base_url is {address}."
+    if address == OPENAI:
+        look = "Look at your network, and at https://status.openai.com."
+    return Server(name=name, base_url=address, api_key=key, unreachable=look, unauthorized=_KEY)
 
 
 _KEY: Final = "Set OPENAI_API_KEY, or api_key of the endpoint; `retinue setup` asks for it."
-_REASONS: Final = re.compile(r"gpt-[5-9]|o\d|chat-latest")
-"""Models that refuse a temperature. Source: https://platform.openai.com/docs/guides/reasoning"""

@@ -9,15 +9,12 @@ from retinue.errors import StreamIncomplete
 from retinue.messages import ToolCall
 from retinue.models import ChatChunk, ChatRequest, Stop, Usage
 from retinue.models._repair import parse_tool_args
-from retinue.models._wire import frame_of, refused, unreadable
+from retinue.models._wire import Server, count_of, frame_of, refused, text_of, unreadable
 
-_STOPS: Final[Mapping[str, Stop]] = {
-    "stop": "end",
-    "length": "max_tokens",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "refused",
-}
+_STOPS: Final[Mapping[str, Stop]] = {"length": "max_tokens", "content_filter": "refused"}
+"""Any other reason is an end, of an answer or of calls: servers do not tell them apart alike."""
+_BROKEN: Final = ("error", "abort", "insufficient_system_resource")
+"""Reasons of an answer that is not whole: OpenRouter's, vLLM's, DeepSeek's."""
 _NOTHING: Final[Sequence[ChatChunk]] = ()
 
 
@@ -33,52 +30,52 @@ class _Call:
 class Answer:
     """What has come of one answer. `read` gives the chunks of each frame, `end` the last ones."""
 
-    def __init__(self, model: str, request: ChatRequest) -> None:
-        self._model = model
+    def __init__(self, server: Server, request: ChatRequest) -> None:
+        self.done = False
+        self._server = server
         self._schemas = {tool.name: tool.parameters for tool in request.tools}
-        self._calls: dict[int, _Call] = {}
+        self._calls: list[_Call] = []
+        self._numbered: dict[Any, _Call] = {}
         self._reason: str | None = None
         self._refused = False
-        self._done = False
         self._usage: Usage | None = None
 
-    def read(self, data: bytes, *, key: str | None = None) -> Iterable[ChatChunk]:
+    def read(self, frame: bytes) -> Iterable[ChatChunk]:
         """The chunks of a frame, in order.
-
-        Args:
-            data: What stands in the frame.
-            key: What an error of the server must not repeat.
 
         Raises:
             ModelError: The frame is an error, or cannot be read.
         """
-        if data == b"[DONE]":
-            self._done = True
+        if frame == b"[DONE]":
+            self.done = True
             return _NOTHING
-        frame = frame_of(data, self._model)
-        if frame.get("error"):
-            raise refused(frame["error"], model=self._model, key=key)
+        found = frame_of(frame, self._server)
+        if found.get("error"):
+            raise refused(self._server, found["error"])
         try:
-            return self._read(frame)
+            return self._read(found)
         except (AttributeError, IndexError, KeyError, TypeError) as error:  # other JSON than agreed
-            raise unreadable(data, self._model) from error
+            raise unreadable(frame, self._server) from error
 
-    def _read(self, frame: Mapping[str, Any]) -> Iterable[ChatChunk]:
+    def _read(self, frame: dict[str, Any]) -> Iterable[ChatChunk]:
         choices = frame.get("choices")
         usage = frame.get("usage")
         if usage:
             self._usage = usage_of(usage)
         if not choices:
+            if frame.get("object") == "error":  # so did vLLM before it had an "error"
+                raise refused(self._server, frame)
             return _NOTHING
         choice = choices[0]
-        if choice.get("finish_reason"):
-            self._reason = choice["finish_reason"]
+        reason = choice.get("finish_reason")
+        if reason:
+            self._reason = text_of(reason)
         delta = choice.get("delta")
         if not delta:
             return _NOTHING
         text = delta.get("content")
         if text and len(delta) == 1:  # nearly every frame of an answer
-            return (ChatChunk(text=text),)
+            return (ChatChunk(text=text_of(text)),)
         return self._delta(delta)
 
     def end(self) -> Iterable[ChatChunk]:
@@ -88,51 +85,52 @@ class Answer:
             StreamIncomplete: The server did not say that it was done.
             BadArguments: A call cannot be read.
         """
-        if self._reason is None and not self._done:
+        if self._reason is None and not self.done:
             raise StreamIncomplete(
-                f"The answer of {self._model!r} ended before it was done",
+                f"The answer of {self._server.name!r} ended before it was done",
                 hint="It is not whole. Ask again.",
             )
-        if self._reason == "error":
+        if self._reason in _BROKEN:
             raise StreamIncomplete(
-                f"{self._model!r} failed in the middle of its answer", hint="Ask again."
+                f"{self._server.name!r} failed in the middle of its answer", hint="Ask again."
             )
-        # A call of an answer that was cut is cut itself.
-        calls = [] if self._reason == "length" else [*self._calls.values()]
-        for call in calls:
-            args = parse_tool_args(call.args, self._schemas.get(call.name, {}))
-            yield ChatChunk(tool_call=ToolCall(id=call.id or _minted(), name=call.name, args=args))
-        stop = _STOPS.get(self._reason or "", "end")
-        if calls and stop == "end":  # so say some servers though they ask for a tool
-            stop = "tool_calls"
-        if self._refused:
-            stop = "refused"
-        yield ChatChunk(usage=self._usage, stop=stop)
+        stop = _STOPS.get(self._reason or "")
+        if stop is None:  # a call of an answer that was cut is cut itself
+            for call in self._calls:
+                yield ChatChunk(tool_call=self._whole(call))
+                stop = "tool_calls"
+        yield ChatChunk(usage=self._usage, stop="refused" if self._refused else stop or "end")
 
     def _delta(self, delta: Mapping[str, Any]) -> Iterable[ChatChunk]:
         found: list[ChatChunk] = []
         if thinking := delta.get("reasoning_content") or delta.get("reasoning"):
-            found.append(ChatChunk(thinking=thinking))
+            found.append(ChatChunk(thinking=text_of(thinking)))
         if text := delta.get("content"):
-            found.append(ChatChunk(text=text))
+            found.append(ChatChunk(text=text_of(text)))
         if refusal := delta.get("refusal"):
             self._refused = True
-            found.append(ChatChunk(text=refusal))
+            found.append(ChatChunk(text=text_of(refusal)))
         for piece in delta.get("tool_calls") or ():
             self._add(piece)
         return found
 
     def _add(self, piece: Mapping[str, Any]) -> None:
-        """A piece of a call; without an index it has an id of its own, or goes on with the last."""
-        index = piece.get("index")
-        if not isinstance(index, int):
-            begins = bool(piece.get("id")) or not self._calls
-            index = len(self._calls) if begins else len(self._calls) - 1
-        call = self._calls.setdefault(index, _Call())
-        call.id = piece.get("id") or call.id
+        """A piece of a call. Some servers give no index, or the same to all; then the id tells."""
+        id, index = text_of(piece.get("id") or ""), piece.get("index")
+        call = self._numbered.get(index)
+        if call is None and index is None and not id and self._calls:
+            call = self._calls[-1]
+        if call is None or (id and call.id and id != call.id):
+            call = self._numbered[index] = _Call()
+            self._calls.append(call)
         function = cast("Mapping[str, Any]", piece.get("function") or {})
-        call.name = function.get("name") or call.name
-        call.args += function.get("arguments") or ""
+        call.id = id or call.id
+        call.name = text_of(function.get("name") or "") or call.name
+        call.args += text_of(function.get("arguments") or "")
+
+    def _whole(self, call: _Call) -> ToolCall:
+        args = parse_tool_args(call.args, self._schemas.get(call.name, {}))
+        return ToolCall(id=call.id or minted(), name=call.name, args=args)
 
 
 def usage_of(usage: Mapping[str, Any]) -> Usage:
@@ -140,13 +138,14 @@ def usage_of(usage: Mapping[str, Any]) -> Usage:
     prompt = cast("Mapping[str, Any]", usage.get("prompt_tokens_details") or {})
     output = cast("Mapping[str, Any]", usage.get("completion_tokens_details") or {})
     return Usage(
-        input=usage.get("prompt_tokens") or 0,
-        output=usage.get("completion_tokens") or 0,
-        cache_read=prompt.get("cached_tokens") or 0,
-        cache_write=prompt.get("cache_write_tokens") or 0,
-        thinking=output.get("reasoning_tokens") or 0,
+        input=count_of(usage, "prompt_tokens"),
+        output=count_of(usage, "completion_tokens"),
+        cache_read=count_of(prompt, "cached_tokens"),
+        cache_write=count_of(prompt, "cache_write_tokens"),
+        thinking=count_of(output, "reasoning_tokens"),
     )
 
 
-def _minted() -> str:
+def minted() -> str:
+    """An id for a call that came without."""
     return f"call_{uuid4().hex[:24]}"

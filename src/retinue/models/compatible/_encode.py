@@ -1,38 +1,23 @@
 """Encode: our request in the words of Chat Completions. Pure; tested with tables."""
 
-import base64
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from retinue.errors import ModelRejected
-from retinue.messages import Audio, File, Image, Message, Part, Text, ToolCall, ToolResult, ToolSpec
+from retinue.messages import Audio, File, Image, Message, Part, Text, ToolCall
 from retinue.models import ChatRequest
-from retinue.models.view import shown
+from retinue.models._wire import (
+    Base64,
+    Json,
+    conversation,
+    dumped,
+    function_of,
+    system_of,
+    told,
+    written,
+)
 
-type Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """What servers of this wire want differently.
-
-    Args:
-        limit: What the limit of tokens is called.
-        sampling: Whether a temperature is accepted; where not, it is left out.
-        one_tool: Whether a tool to be used may be named. Where not (llama-server takes no notice of
-            the name), it is the only one that is offered.
-    """
-
-    limit: str = "max_tokens"
-    sampling: bool = True
-    one_tool: bool = False
-
-
-OF_OTHERS: Final = Dialect()
-OF_OPENAI: Final = Dialect(limit="max_completion_tokens", one_tool=True)
-OF_REASONING: Final = replace(OF_OPENAI, sampling=False)
+from ._dialect import Dialect
 
 
 def encode(request: ChatRequest, model: str, dialect: Dialect) -> bytes:
@@ -42,11 +27,11 @@ def encode(request: ChatRequest, model: str, dialect: Dialect) -> bytes:
     `stream_options=None`.
 
     Raises:
-        ModelRejected: A part cannot be said on this wire.
+        ModelRejected: Something cannot be said on this wire.
     """
     body: Json = {
         "model": model,
-        "messages": [*_system(request.system), *_messages(request)],
+        "messages": [*system_of(request), *_messages(request)],
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -59,9 +44,7 @@ def encode(request: ChatRequest, model: str, dialect: Dialect) -> bytes:
     if request.temperature is not None and dialect.sampling:
         body["temperature"] = request.temperature
     body |= request.options
-    body = {name: value for name, value in body.items() if value is not None}
-    # A lone surrogate is no text that any server could read.
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    return dumped({name: value for name, value in body.items() if value is not None})
 
 
 def is_closed(schema: Any) -> bool:
@@ -85,17 +68,8 @@ def is_closed(schema: Any) -> bool:
             return True
 
 
-def data_url(part: Image | File) -> str:
-    """The part as an address that carries its own data (RFC 2397)."""
-    return f"data:{part.media_type};base64,{base64.b64encode(part.data or b'').decode()}"
-
-
-def _system(system: str | None) -> list[Json]:
-    return [{"role": "system", "content": system}] if system else []
-
-
 def _messages(request: ChatRequest) -> Iterable[Json]:
-    for message in shown(request.messages, request.agent):
+    for message in conversation(request):
         match message.role:
             case "assistant":
                 yield _assistant(message)
@@ -117,27 +91,19 @@ def _assistant(message: Message) -> Json:
 
 
 def _call(call: ToolCall) -> Json:
-    args = json.dumps(call.args, ensure_ascii=False, separators=(",", ":"))
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": args}}
+    function = {"name": call.name, "arguments": written(call.args)}
+    return {"id": call.id, "type": "function", "function": function}
 
 
 def _results(message: Message) -> Iterable[Json]:
     """Results are text on this wire; pictures and files of theirs follow as the user's."""
     beside: list[Part] = []
     for result in message.tool_results:
-        text = result.text
-        if not isinstance(result.content, str):
-            media = [part for part in result.content if not isinstance(part, Text)]
-            if media:
-                text = text or "The result follows."
-                beside += [Text(text=f"From {result.name}:"), *media]
-        yield {"role": "tool", "tool_call_id": result.call_id, "content": _told(result, text)}
+        text, media = told(result)
+        beside += media
+        yield {"role": "tool", "tool_call_id": result.call_id, "content": text}
     if beside:
         yield {"role": "user", "content": _content(beside)}
-
-
-def _told(result: ToolResult, text: str) -> str:
-    return f"Error: {text}" if result.error and not text.startswith("Error") else text
 
 
 def _content(parts: Iterable[Part]) -> str | list[Json]:
@@ -147,13 +113,23 @@ def _content(parts: Iterable[Part]) -> str | list[Json]:
         match part:
             case Text(text=text):
                 found.append({"type": "text", "text": text})
-            case Image(url=url, data=data):
-                address = url if data is None else data_url(part)
-                found.append({"type": "image_url", "image_url": {"url": address}})
-            case Audio():
-                found.append(_audio(part))
-            case File():
-                found.append(_file(part))
+            case Image(data=bytes(data), media_type=kind):
+                found.append(_image(Base64(data, f"data:{kind};base64,")))
+            case Image(url=str(url)):
+                found.append(_image(url))
+            case Audio(data=bytes(data), media_type=kind) if kind in _SOUNDS:
+                sound = {"data": Base64(data), "format": _SOUNDS[kind]}
+                found.append({"type": "input_audio", "input_audio": sound})
+            case File(data=bytes(data), media_type=kind) if kind.startswith("text/"):
+                found.append({"type": "text", "text": data.decode(errors="replace")})
+            case File(data=bytes(data), media_type=kind, name=name):
+                file = {"filename": name, "file_data": Base64(data, f"data:{kind};base64,")}
+                found.append({"type": "file", "file": file})
+            case Image() | Audio() | File():
+                raise ModelRejected(
+                    f"Chat Completions cannot be shown this {type(part).__name__.lower()}",
+                    hint="Pass its data; of sounds, as audio/wav or audio/mpeg.",
+                )
             case _:
                 pass  # thoughts, calls and blocks are not the user's
     if all(one["type"] == "text" for one in found):
@@ -161,27 +137,8 @@ def _content(parts: Iterable[Part]) -> str | list[Json]:
     return found
 
 
-def _audio(part: Audio) -> Json:
-    kind = _SOUNDS.get(part.media_type)
-    if part.data is None or kind is None:
-        what = part.media_type if part.data is not None else "by address"
-        raise ModelRejected(
-            f"Sound {what} cannot be said in Chat Completions",
-            hint="Pass its data, as audio/wav or audio/mpeg.",
-        )
-    data = base64.b64encode(part.data).decode()
-    return {"type": "input_audio", "input_audio": {"data": data, "format": kind}}
-
-
-def _file(part: File) -> Json:
-    if part.data is None:
-        raise ModelRejected(
-            f"The file {part.name!r} has only an address, and Chat Completions wants its data",
-            hint="Load it first, and pass its data.",
-        )
-    if part.media_type.startswith("text/"):
-        return {"type": "text", "text": part.data.decode(errors="replace")}
-    return {"type": "file", "file": {"filename": part.name, "file_data": data_url(part)}}
+def _image(address: str | Base64) -> Json:
+    return {"type": "image_url", "image_url": {"url": address}}
 
 
 def _tools(request: ChatRequest, dialect: Dialect) -> Json:
@@ -201,17 +158,12 @@ def _tools(request: ChatRequest, dialect: Dialect) -> Json:
             choice = "required"
     if not tools:
         return {}
-    found: Json = {"tools": [_tool(tool) for tool in tools]}
-    return found if choice == "auto" else found | {"tool_choice": choice}
-
-
-def _tool(tool: ToolSpec) -> Json:
-    function = {
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": tool.parameters,
-    }
-    return {"type": "function", "function": function}
+    found: Json = {"tools": [function_of(tool) for tool in tools]}
+    if choice != "auto":
+        found["tool_choice"] = choice
+    if not dialect.thinks_with_tools:
+        found["reasoning_effort"] = "none"
+    return found
 
 
 _SOUNDS: Final = {

@@ -90,7 +90,7 @@ class Answer:
     def said(self) -> tuple[Line, ...]:
         """The lines, also where only one was given."""
         lines = self.lines
-        return (cast(Line, lines),) if isinstance(lines, _LINES) else tuple(lines)
+        return (lines,) if isinstance(lines, _LINES) else tuple(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +142,7 @@ def reply_of(said: Reply | Line | Sequence[Line]) -> Reply:
     if isinstance(said, Refusal | NoAnswer):
         return said
     reply = said if isinstance(said, Answer) else Answer(said)
-    lines = reply.lines
-    for line in (lines,) if isinstance(lines, _LINES) else _items(lines):
+    for line in _items(reply.lines):
         if not isinstance(line, _LINES):
             raise MessageError(
                 f"{type(line).__name__} is nothing that can be served",
@@ -154,7 +153,9 @@ def reply_of(said: Reply | Line | Sequence[Line]) -> Reply:
 
 
 def _items(lines: Any) -> tuple[Any, ...]:
-    return tuple(lines) if isinstance(lines, Sequence) else (lines,)
+    if isinstance(lines, str) or not isinstance(lines, Sequence):
+        return (lines,)
+    return tuple(cast("Sequence[Any]", lines))
 
 
 _LINES: Final = (

@@ -61,13 +61,15 @@ class Fields:
         """An object inside of this one."""
         return Fields(self.data.get(name), self.at(name))
 
-    def list(self, name: str) -> list[Any]:
+    def items(self, name: str) -> list[Any]:
         """A list; empty where it is left out."""
-        return self._one(name, list, "a list") if self.has(name) else []
+        if not self.has(name):
+            return []
+        return cast("list[Any]", self._one(name, list, "a list"))
 
     def each(self, name: str) -> "list[Fields]":
         """The objects of a list; none where it is left out."""
-        return [Fields(one, f"{self.at(name)}[{n}]") for n, one in enumerate(self.list(name))]
+        return [Fields(one, f"{self.at(name)}[{n}]") for n, one in enumerate(self.items(name))]
 
     def refuse_others(self, known: Collection[str]) -> None:
         """Complain about the first field that is none of these."""

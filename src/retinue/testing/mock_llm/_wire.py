@@ -6,10 +6,10 @@ A wire of your own is served by `MockLLM(wires=[...])` and checked by `check_mod
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from retinue.errors import ModelError
-from retinue.messages import Message, Thinking, ToolCall, ToolResult, value
+from retinue.messages import Thinking, ToolCall, value
 from retinue.models import ChatRequest, Stop, Usage
 from retinue.models.scripted import WrittenCall
 
@@ -137,6 +137,11 @@ def dumped(data: Any) -> str:
     return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
 
 
+def encoded(text: str) -> bytes:
+    """UTF-8. Half a surrogate, which a client may have sent, has none, and is replaced."""
+    return text.encode(errors="replace")
+
+
 def args_text(call: ToolCall | WrittenCall) -> str:
     """The arguments of a call as a model writes them."""
     return call.args if isinstance(call, WrittenCall) else json.dumps(call.args)
@@ -149,30 +154,3 @@ def counted(asked: Asked, lines: Sequence[Line]) -> Usage:
     called = sum(8 for line in lines if isinstance(line, ToolCall | WrittenCall))
     asked_for = max(1, len(json.dumps(asked.body)) // 4)
     return Usage(input=asked_for, output=said + called + thoughts, thinking=thoughts)
-
-
-def unpaired(messages: Iterable[Message]) -> str | None:
-    """What a vendor says of calls without results, and of results without calls; None: all is well.
-
-    Source: https://github.com/MoonshotAI/kimi-cli/issues/2405 quotes the one for calls.
-    """
-    waiting: dict[str, None] = {}
-    for message in messages:
-        results = [part for part in message.parts if isinstance(part, ToolResult)]
-        for result in results:
-            if result.call_id not in waiting:
-                return _NO_CALL
-            del waiting[result.call_id]
-        if waiting and not results:
-            return f"{_NO_RESULT} {', '.join(waiting)}"
-        waiting |= {call.id: None for call in message.tool_calls}
-    return f"{_NO_RESULT} {', '.join(waiting)}" if waiting else None
-
-
-_NO_CALL: Final = (
-    "messages with role 'tool' must be a response to a preceding message with 'tool_calls'."
-)
-_NO_RESULT: Final = (
-    "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
-    "'tool_call_id'. The following tool_call_ids did not have response messages:"
-)

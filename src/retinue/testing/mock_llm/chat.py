@@ -6,8 +6,6 @@ https://docs.vllm.ai/en/latest/features/reasoning_outputs.html (thinking, under 
 https://openrouter.ai/docs/api-reference/streaming (comments that keep a stream open).
 """
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,14 +30,26 @@ from retinue.messages import (
     Thinking,
     ToolCall,
     ToolResult,
-    ToolSpec,
 )
 from retinue.models import ChatRequest, Stop, Usage
 from retinue.models.scripted import WrittenCall
 
 from ._answers import Line, Refusal
 from ._fields import Fields, Unfit
-from ._wire import Asked, Calls, Json, Lookup, Shelf, Wire, args_text, dumped, pieces, words
+from ._reading import bytes_of, tool_of
+from ._wire import (
+    Asked,
+    Calls,
+    Json,
+    Lookup,
+    Shelf,
+    Wire,
+    args_text,
+    dumped,
+    encoded,
+    pieces,
+    words,
+)
 
 _MADE: Final = 1_700_000_000
 """When everything here was created, in seconds since 1970."""
@@ -85,7 +95,7 @@ class Chat:
         request = ChatRequest(
             messages=tuple(messages),
             system=system,
-            tools=tuple([_tool(tool.fields("function")) for tool in said.each("tools")]),
+            tools=tuple([tool_of(tool) for tool in said.each("tools")]),
             tool_choice=_choice(said),
             output=_output(said),
             max_tokens=said.whole("max_tokens") if limit is None else limit,
@@ -117,7 +127,7 @@ class Chat:
         return {**head, "model": asked.model, "choices": [choice], "usage": _usage(usage)}
 
     def frame(self, data: Any) -> bytes:
-        return f"data:{self._space}{dumped(data)}{self._line_end}{self._line_end}".encode()
+        return encoded(f"data:{self._space}{dumped(data)}{self._line_end}{self._line_end}")
 
     def error(self, status: int, message: str, code: str | None = None) -> Json:
         kind = "server_error" if status >= 500 else "invalid_request_error"
@@ -131,9 +141,8 @@ class _Writer:
     """Chunks, of one id."""
 
     def __init__(self, wire: Chat, asked: Asked) -> None:
-        options: Any = asked.body.get("stream_options")
         self._wire = wire
-        self._tells = isinstance(options, dict) and options.get("include_usage") is True
+        self._tells = _tells(asked.body)
         self._called = 0
         self._head: Json = {
             "id": "chatcmpl-mock",
@@ -176,6 +185,15 @@ class _Writer:
         if self._tells:
             chunk["usage"] = None
         return self._wire.frame(chunk)
+
+
+def _tells(body: Json) -> bool:
+    """Whether the client wants to know what a stream cost; without asking, nobody is told."""
+    match body.get("stream_options"):
+        case {"include_usage": True}:
+            return True
+        case _:
+            return False
 
 
 def _named(call: ToolCall | WrittenCall) -> Json:
@@ -265,7 +283,7 @@ def _part(part: Fields) -> Part:
             return Image(media_type=media_type, data=data)
         case "input_audio":
             sound = part.fields("input_audio")
-            data = _decoded(sound.text("data"), sound.at("data"))
+            data = bytes_of(sound.text("data"), sound.at("data"))
             return Audio(media_type=f"audio/{sound.text('format')}", data=data)
         case "file":
             file = part.fields("file")
@@ -279,14 +297,7 @@ def _data(url: str, at: str) -> tuple[str, bytes]:
     found = re.fullmatch(r"data:([^;,]+);base64,(.*)", url, re.DOTALL)
     if found is None:
         raise Unfit(f"{at} must be a data URL in base64")
-    return found[1], _decoded(found[2], at)
-
-
-def _decoded(data: str, at: str) -> bytes:
-    try:
-        return base64.b64decode(data, validate=True)
-    except binascii.Error:
-        raise Unfit(f"{at} must be base64") from None
+    return found[1], bytes_of(found[2], at)
 
 
 def _call(call: Fields) -> ToolCall:
@@ -296,14 +307,6 @@ def _call(call: Fields) -> ToolCall:
     except ValueError:
         raise Unfit(f"{function.at('arguments')} must be JSON, as a text") from None
     return ToolCall(id=call.text("id"), name=function.text("name"), args=args.data)
-
-
-def _tool(function: Fields) -> ToolSpec:
-    return ToolSpec(
-        name=function.text("name"),
-        description=function.optional_text("description") or "",
-        parameters=FrozenDict(function.fields("parameters").data),
-    )
 
 
 def _choice(said: Fields) -> str:

@@ -5,8 +5,6 @@ https://docs.ollama.com/api/errors (errors, also inside a stream), api/types.go 
 of the same repository (ids of calls, which only newer servers give).
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -28,14 +26,14 @@ from retinue.messages import (
     Thinking,
     ToolCall,
     ToolResult,
-    ToolSpec,
 )
 from retinue.models import ChatRequest, Stop, Usage
 from retinue.models.scripted import WrittenCall
 
 from ._answers import Line, Refusal
 from ._fields import Fields, Unfit
-from ._wire import Asked, Calls, Json, Lookup, Shelf, Wire, dumped, words
+from ._reading import bytes_of, tool_of
+from ._wire import Asked, Calls, Json, Lookup, Shelf, Wire, dumped, encoded, words
 
 _MADE: Final = "2026-11-20T00:00:00Z"
 _VERSION: Final = "0.12.0"
@@ -72,14 +70,12 @@ class Ollama:
         said = Fields(body)
         options = said.fields("options") if said.has("options") else Fields({})
         system, messages = _conversation(said.each("messages"))
-        if not system and not messages:
-            raise Unfit("messages must have at least one message")
         rest = {k: v for k, v in said.data.items() if k not in _OURS}
         rest |= {k: v for k, v in options.data.items() if k not in _OUR_OPTIONS}
         request = ChatRequest(
             messages=tuple(messages),
             system=system,
-            tools=tuple([_tool(tool.fields("function")) for tool in said.each("tools")]),
+            tools=tuple([tool_of(tool) for tool in said.each("tools")]),
             output=_output(said),
             max_tokens=options.whole("num_predict"),
             temperature=options.number("temperature"),
@@ -107,7 +103,7 @@ class Ollama:
         return _object(asked, message) | _end(stop, usage)
 
     def frame(self, data: Any) -> bytes:
-        return f"{dumped(data)}{self._end}".encode()
+        return encoded(f"{dumped(data)}{self._end}")
 
     def error(self, status: int, message: str, code: str | None = None) -> Json:
         return {"error": message}
@@ -258,29 +254,17 @@ def _said(text: str) -> list[Part]:
 
 
 def _images(message: Fields) -> list[Part]:
-    found: list[Part] = []
-    for place, data in enumerate(message.list("images")):
-        try:
-            found.append(Image(data=base64.b64decode(data, validate=True)))
-        except (binascii.Error, TypeError, ValueError):
-            raise Unfit(f"{message.at('images')}[{place}] must be base64") from None
-    return found
+    at = message.at("images")
+    return [
+        Image(data=bytes_of(data, f"{at}[{place}]"))
+        for place, data in enumerate(message.items("images"))
+    ]
 
 
 def _call(call: Fields, otherwise: str) -> ToolCall:
     function = call.fields("function")
     args = function.fields("arguments").data
-    return ToolCall(
-        id=call.optional_text("id") or otherwise, name=function.text("name"), args=args
-    )
-
-
-def _tool(function: Fields) -> ToolSpec:
-    return ToolSpec(
-        name=function.text("name"),
-        description=function.optional_text("description") or "",
-        parameters=FrozenDict(function.fields("parameters").data),
-    )
+    return ToolCall(id=call.optional_text("id") or otherwise, name=function.text("name"), args=args)
 
 
 def _output(said: Fields) -> FrozenDict | None:
@@ -302,5 +286,8 @@ _REFUSALS: Sequence[tuple[Refusal, type[ModelError]]] = (
     (Refusal(404, "model 'm' not found"), UnknownModel),
     (Refusal(400, "the input length exceeds the context length"), ContextFull),
     (Refusal(429, "too many requests"), ModelOverloaded),
-    (Refusal(503, "server busy, please try again. maximum pending requests"), ModelOverloaded),
+    (
+        Refusal(503, "server busy, please try again.  maximum pending requests exceeded"),
+        ModelOverloaded,
+    ),
 )

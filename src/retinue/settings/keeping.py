@@ -45,6 +45,15 @@ def keep_key(secret: Secret) -> None:
             )
 
 
+def read_settings(path: Path) -> dict[str, Any]:
+    """What stands in a file of settings, as it is written; nothing where there is no file.
+
+    Raises:
+        SettingsError: It cannot be read, or is no TOML.
+    """
+    return parse_toml(_content(path), path)
+
+
 def write_settings(path: Path, changes: Mapping[str, Any]) -> None:
     """Make these changes in a file of settings, which need not be there yet.
 
@@ -54,15 +63,7 @@ def write_settings(path: Path, changes: Mapping[str, Any]) -> None:
     Raises:
         SettingsError: It cannot be read or written; what was there is there still.
     """
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raw = b""
-    except OSError as error:
-        raise SettingsError(
-            f"{path} cannot be read: {error.strerror}", hint="Make it a file that you may read."
-        ) from error
-    write_private(path, changed(raw, path, changes), elsewhere="XDG_CONFIG_HOME")
+    write_private(path, changed(_content(path), path, changes), elsewhere="XDG_CONFIG_HOME")
 
 
 def changed(raw: bytes, path: Path, changes: Mapping[str, Any]) -> str:
@@ -89,6 +90,17 @@ def changed(raw: bytes, path: Path, changes: Mapping[str, Any]) -> str:
     return after
 
 
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror}", hint="Make it a file that you may read."
+        ) from error
+
+
 def _change(table: Any, changes: Mapping[str, Any], make: Any) -> None:
     for name, value in changes.items():
         match value:
@@ -102,8 +114,10 @@ def _change(table: Any, changes: Mapping[str, Any], make: Any) -> None:
                         is_super_table=all(isinstance(v, dict) for v in parts.values())
                     )
                 _change(table[name], parts, make)
-            case _:
+            case _ if table.get(name) != value:  # what stays the same stays as it was written
                 table[name] = value
+            case _:
+                pass
 
 
 def _plain(**_: bool) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""Chat: a shell in which a person talks with the assistant until they leave."""
+
+import os
+import sys
+from importlib import import_module
+
+from retinue.cli._attachments import attachment
+from retinue.cli._exits import DONE, code_of_signal
+from retinue.cli._grammar import Chat
+from retinue.cli._history import open_history
+from retinue.cli._log import log_beside
+from retinue.cli._opening import open_settings
+from retinue.cli._screen import Screen
+from retinue.cli._signals import Stop
+from retinue.promise import run as run_loop
+
+from ._cells import wrapped
+from ._leaving import leaving_on_signals
+from ._session import Session
+from ._shell import Shell, Terminal
+from ._welcome import welcome
+
+
+def run(line: Chat, screen: Screen) -> int:
+    """Talk until the person leaves; the exit code."""
+    settings = open_settings(line.flags, screen)
+    history = open_history(line.history)
+    attached = [attachment(path) for path in line.files]
+    screen.expect_reader()
+    stop = Stop()
+
+    async def work() -> None:
+        terminal = _terminal(screen)
+        past = await history.load() if history is not None else ()
+        session = Session(settings, ask=terminal.ask, history=history, messages=past)
+        session.attached += attached
+        logging = log_beside(settings, line.verbosity, terminal.screen)
+        with leaving_on_signals(terminal, stop), logging:
+            async with terminal.open(session):
+                lines = welcome(session, screen.look, screen.program)
+                terminal.show(wrapped(lines, terminal.width))
+                await Shell(session, terminal).talk()
+
+    try:
+        run_loop(work)
+    except (KeyboardInterrupt, Exception):
+        if stop.signal is None:
+            raise
+    return DONE if stop.signal is None else code_of_signal(stop.signal)
+
+
+def _terminal(screen: Screen) -> Terminal:
+    """The best that can be done with this terminal; what draws on it is loaded only if it can."""
+    is_plain = os.environ.get("TERM", "dumb") in ("dumb", "") or sys.platform == "win32"
+    return import_module("._plain" if is_plain else "._prompt", __name__).open_terminal(screen)

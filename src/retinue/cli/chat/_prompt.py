@@ -1,0 +1,242 @@
+"""Prompt: a terminal with a line to type in at its foot, and above it what is not finished yet."""
+
+import asyncio
+import os
+import sys
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from contextlib import asynccontextmanager, contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, Final, NamedTuple, cast
+
+from prompt_toolkit.application import Application
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.output import ColorDepth
+
+from retinue.cli._screen import Screen
+from retinue.settings import typed_file
+from retinue.telemetry.terminal import one_line
+
+from ._above import Above, screen_above
+from ._approval import Answer, Approval
+from ._cells import fit, wrapped
+from ._complete import Complete
+from ._keys import keys_of
+from ._layout import STYLE, layout_of
+from ._reflow import Reflowing, does_reflow
+from ._session import Session
+from ._steady import Steady
+from ._transcript import mark
+from ._typed import Typed
+
+_PICTURES: Final = 0.04
+"""Seconds between two pictures, at least."""
+_TICK: Final = 0.1
+"""Seconds between two pictures while something goes on, at most."""
+
+
+class Prompt:
+    """A terminal that can be typed at while it shows something.
+
+    Args:
+        input, output: The terminal.
+        screen: The same, as a command knows it.
+        typed: Where to keep what was typed; nowhere, if there is no such place.
+        reflows: Whether the terminal breaks long rows anew when it becomes narrower.
+    """
+
+    def __init__(
+        self,
+        input: Input,
+        output: Steady,
+        screen: Screen,
+        *,
+        typed: Path | None = None,
+        reflows: bool = True,
+    ) -> None:
+        self._above = Above(lambda lines: self.show(wrapped(lines, self.width)))
+        self.screen = screen_above(screen, self._above)
+        self._look = look = screen.look
+        self._output = output
+        self._session: Session | None = None
+        self._finished: list[str] = []  # but not written yet
+        self._drawn: list[str] = []  # above the line, in the present picture
+        self._sent: deque[str] = deque()  # and taken by nobody yet
+        self._news = asyncio.Event()
+        self._left = False
+        self._showing: _Showing | None = None
+        self._approval = Approval()
+        self._hint: list[str] = []
+        self.buffer = Buffer(
+            multiline=True,
+            history=Typed(typed, self.screen.remark) if typed else None,
+            complete_while_typing=Condition(lambda: self.buffer.text.startswith("/")),
+            accept_handler=self._send,
+        )
+        self._app = Reflowing(
+            layout=layout_of(self.buffer, lambda: self._drawn, mark(look)),
+            style=STYLE,
+            key_bindings=keys_of(self),
+            color_depth=None if look.colour else ColorDepth.DEPTH_1_BIT,
+            erase_when_done=True,
+            min_redraw_interval=_PICTURES,
+            before_render=self._begin_picture,
+            after_render=lambda _: output.finish(),
+            input=input,
+            output=output,
+        )
+        self._app.reflows = reflows
+        self._app.key_processor.before_key_press += self._key_is_pressed
+        self._app.key_processor.after_key_press += self._key_was_pressed
+
+    @asynccontextmanager
+    async def open(self, session: Session) -> AsyncGenerator[None]:
+        self._session = session
+        self.buffer.completer = Complete(session)
+        drawing = self._app.run_async(set_exception_handler=False, handle_sigint=False)
+        running = asyncio.ensure_future(drawing)
+        running.add_done_callback(lambda _: self.leave())
+        try:
+            # Whatever prints, a tool perhaps, would draw into the picture.
+            with redirect_stdout(self._above), redirect_stderr(self._above):
+                yield
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+            self._write_finished()
+            self._output.finish()
+            self._output.flush()
+        if not running.cancelled() and not isinstance(running.exception(), EOFError | None):
+            running.result()
+
+    # -- what a `Terminal` does
+
+    @property
+    def width(self) -> int:
+        return self._output.get_size().columns
+
+    def show(self, lines: Iterable[str]) -> None:
+        self._finished += lines
+        self._app.invalidate()
+
+    async def line(self) -> str | None:
+        while not self._left:
+            if self._sent:
+                return self._sent.popleft()
+            self._news.clear()
+            await self._news.wait()
+        return None
+
+    @contextmanager
+    def showing(self, live: Callable[[], list[str]], stop: Callable[[], object]) -> Generator[None]:
+        self._showing = _Showing(live, stop)
+        ticking = asyncio.ensure_future(self._tick())
+        try:
+            yield
+        finally:
+            ticking.cancel()
+            self._showing = None
+            self._app.invalidate()
+
+    async def ask(self, question: str) -> Answer:
+        return await self._approval.ask(question)
+
+    # -- what a `Typist` does
+
+    @property
+    def may_answer(self) -> bool:
+        return self._approval.may_answer
+
+    @property
+    def waits(self) -> bool:
+        return bool(self._sent)
+
+    def answer(self, answer: Answer) -> None:
+        self._approval.answer(answer)
+
+    def interrupt(self) -> None:
+        if self._showing is not None:
+            self._showing.stop()
+        elif self.buffer.text:
+            self.buffer.reset()
+        else:
+            self._hint = ["Ctrl-D leaves"]
+
+    def leave(self) -> None:
+        self._left = True
+        self._news.set()
+        if self._showing is not None:
+            self._showing.stop()
+
+    def take_back(self) -> None:
+        self.buffer.insert_text(self._sent.pop())
+
+    # -- the screen
+
+    def _lines(self) -> list[str]:
+        """The lines above the one that is typed."""
+        paint, width = self._look.paint, self.width
+        if self._showing is not None:
+            most = max(self._output.get_size().rows // 2, 1)
+            lines = self._showing.live()[-most:]
+        else:
+            attached = self._session.attached if self._session is not None else []
+            clip = self._look.sign("📎 ", "+ ")
+            lines = [paint(f"  {clip}{each}", "dim") for each in attached]
+        below = [*[f"queued: {one_line(line)}" for line in self._sent], *self._hint]
+        asked = self._approval.drawn(self._look)
+        return [*lines, *asked, *[paint(fit(line, width), "dim") for line in below]]
+
+    def _begin_picture(self, app: Application[Any]) -> None:
+        """Write what is finished, and make room for what is not."""
+        self._output.begin()
+        self._drawn = self._lines()
+        size, before = self._output.get_size(), app.renderer.last_rendered_screen
+        wanted = app.layout.container.preferred_height(size.columns, size.rows).preferred
+        if self._finished or (before is not None and before.height > wanted):
+            app.renderer.erase()
+            self._write_finished()
+
+    def _write_finished(self) -> None:
+        self._output.write_raw("".join([f"{line}\r\n" for line in self._finished]))
+        self._finished.clear()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK)
+            self._app.invalidate()
+
+    # -- keys
+
+    def _send(self, _: Buffer) -> bool:
+        if self.buffer.text.strip():
+            self._sent.append(self.buffer.text)
+            self._news.set()
+        return False
+
+    def _key_is_pressed(self, _: object) -> None:
+        self._hint = []
+
+    def _key_was_pressed(self, _: object) -> None:
+        self._approval.a_key_was_pressed()
+
+
+def open_terminal(screen: Screen) -> Prompt:
+    """The terminal of this process."""
+    output = Steady.from_pty(screen.expect_reader(), term=os.environ.get("TERM"))
+    return Prompt(
+        create_input(sys.stdin),
+        cast(Steady, output),
+        screen,
+        typed=typed_file(os.environ),
+        reflows=does_reflow(os.environ),
+    )
+
+
+class _Showing(NamedTuple):
+    """What goes on."""
+
+    live: Callable[[], list[str]]
+    stop: Callable[[], object]

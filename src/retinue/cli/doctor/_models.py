@@ -1,0 +1,142 @@
+"""Models: the one that would answer, whether it can be reached, and what else is here."""
+
+import asyncio
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from retinue.app import build
+from retinue.errors import RetinueError, UnknownTool
+from retinue.models import list_models, provider_of
+from retinue.settings import Secret, Settings
+
+from ._finding import PATIENCE, Finding, aside
+
+LLAMA_SERVER: Final = "http://127.0.0.1:8080/v1"
+
+
+_SOME: Final = 3
+"""Models that are named of many."""
+_WITHOUT_LIST: Final = ("scripted", "replay")
+"""Providers that are no servers."""
+
+
+class _Way(NamedTuple):
+    """How a model is reached."""
+
+    provider: str
+    base_url: str | None
+    key: Secret | None
+
+
+async def model(settings: Settings, program: str) -> list[Finding]:
+    """The model that would answer, why it is this one, and whether it is there.
+
+    It is asked for nothing that costs money: only for the list of its provider's models.
+    """
+    try:
+        name = await aside(lambda: build(settings).model.name)
+    except RetinueError as error:
+        about = "tools" if isinstance(error, UnknownTool) else "model"
+        return [_wrong(about, str(error), error)]
+    way = _way(settings, name)
+    return [await _reached(name, _why(settings, name), way, program), *_key(settings, way)]
+
+
+async def server(about: str, provider: str, base_url: str) -> list[Finding]:
+    """Whether a server of models runs on this machine; it need not."""
+    if not await _listens(base_url):
+        return [Finding(about=about, state="note", words=f"none at {base_url}")]
+    try:
+        async with asyncio.timeout(PATIENCE):
+            names = await list_models(provider, base_url=base_url)
+    except TimeoutError:
+        words = f"something listens at {base_url}, and says nothing"
+        return [Finding(about=about, state="note", words=words)]
+    except RetinueError:
+        words = f"something else answers at {base_url}"
+        return [Finding(about=about, state="note", words=words)]
+    some = [name.partition(":")[2] for name in names]
+    if not some:
+        return [Finding(about=about, state="note", words=f"no model at {base_url}")]
+    return [Finding(about=about, state="fine", words=f"{_listed(some)} at {base_url}")]
+
+
+async def _reached(name: str, why: str, way: _Way, program: str) -> Finding:
+    said = f"{name}, {why}"
+    if name == "demo":
+        words = f"{said}, is no language model"
+        return Finding(about="model", state="warning", words=words, fix=f"{program} setup")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            names = await list_models(
+                way.provider, base_url=way.base_url, api_key=way.key.reveal() if way.key else None
+            )
+    except TimeoutError:
+        words = f"{said}, does not answer within {PATIENCE:g} s"
+        fix = f"Ask again; or choose another: {program} setup"
+        return Finding(about="model", state="wrong", words=words, fix=fix)
+    except RetinueError as error:
+        return _wrong("model", f"{said}: {error}", error)
+    if name in names or f"{name}:latest" in names or way.provider in _WITHOUT_LIST:
+        return Finding(about="model", state="fine", words=said)
+    there = _listed([each.partition(":")[2] for each in names]) if names else "nothing"
+    words = f"{said}, is not there; there is {there}"
+    if way.provider == "ollama":
+        fix = f"ollama pull {name.partition(':')[2]}"
+        return Finding(about="model", state="wrong", words=words, fix=fix)
+    fix = f"If it does not answer either, choose another: {program} setup"
+    return Finding(about="model", state="warning", words=words, fix=fix)
+
+
+def _key(settings: Settings, way: _Way) -> list[Finding]:
+    """The key that is shown to the provider, if there is one; never more of it than its ends."""
+    key = way.key
+    if key is None:
+        return []
+    shown = settings.secrets().get(key.reveal(), "…")
+    place = key.reference or "a file of settings"
+    return [Finding(about="key", state="fine", words=f"{shown}, from {place}")]
+
+
+def _way(settings: Settings, name: str) -> _Way:
+    endpoint = settings.models.get(settings.model)
+    provider = provider_of(name)
+    if endpoint is not None:
+        return _Way(provider, endpoint.base_url, endpoint.api_key)
+    match provider:
+        case "openai":
+            return _Way(provider, None, settings.openai_api_key)
+        case "ollama":
+            return _Way(provider, settings.ollama_url, None)
+        case _:
+            return _Way(provider, LLAMA_SERVER, None)
+
+
+def _why(settings: Settings, name: str) -> str:
+    origin = settings.origin("model")
+    if settings.model == "auto":
+        return "taken because none was chosen"
+    if settings.model == name:
+        return f"chosen by {origin}"
+    return f"meant by {settings.model!r} in {origin}"
+
+
+def _wrong(about: str, words: str, error: RetinueError) -> Finding:
+    return Finding(about=about, state="wrong", words=words, fix=error.hint or "Choose another one.")
+
+
+async def _listens(base_url: str) -> bool:
+    """Whether anything is there at all."""
+    parts = urlsplit(base_url)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
+    except (OSError, ValueError):  # also where it takes too long
+        return False
+    writer.close()
+    return True
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _SOME
+    return ", ".join([*names[:_SOME], *[f"{more} more"] * (more > 0)])

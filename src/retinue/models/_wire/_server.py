@@ -1,0 +1,51 @@
+"""Who is asked, and what the errors about it say."""
+
+from dataclasses import dataclass, field
+
+from retinue.errors import ModelUnauthorized
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server that models are reached at.
+
+    Args:
+        name: What it is called in errors: the model that is asked, or the address.
+        base_url: Where it answers.
+        api_key: Shown as a bearer token, where there is one; no error repeats it.
+        unreachable, unauthorized, unknown: What to do where nobody answers, where the key is
+            refused, where there is no such model.
+    """
+
+    name: str
+    base_url: str
+    api_key: str | None = field(default=None, repr=False)
+    unreachable: str
+    unauthorized: str
+    unknown: str = "Choose another --model, or install it there."
+
+    def at(self, path: str) -> str:
+        """The address of `path` there."""
+        return f"{self.base_url.rstrip('/')}/{path}"
+
+    def headers(self) -> dict[str, str]:
+        """What shows the key (RFC 6750); nothing without one.
+
+        Raises:
+            ModelUnauthorized: It cannot be a key.
+        """
+        key = self.api_key
+        if not key:
+            return {}
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise ModelUnauthorized(
+                f"The key for {self.name!r} has a character that is in no key",
+                hint=f"Look for a space, a line end, or a letter that is not ASCII in it. "
+                f"{self.unauthorized}",
+            )
+        return {"Authorization": f"Bearer {key}"}
+
+    def hide(self, words: str) -> str:
+        """The words without the key, however the server came to repeat it."""
+        return words.replace(self.api_key, "…") if self.api_key else words
+

@@ -1,0 +1,131 @@
+"""Asking: a request goes out, and its answer comes back chunk by chunk, or as one document."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from importlib import import_module
+from typing import Any, Final, Protocol, cast
+
+from retinue.errors import ModelSilent
+from retinue.models import ChatChunk
+
+from ._server import Server
+from .framing import Frames, frame_of
+from .status import error_of, no_stream
+
+_PATIENCE: Final = 10.0
+"""Seconds for a document; a stream is watched by the guard."""
+
+
+class Answer(Protocol):
+    """What has come of one answer: the pure half of an adapter."""
+
+    done: bool
+    """Whether the frame came that marks its end."""
+
+    def read(self, frame: bytes) -> Iterable[ChatChunk]:
+        """The chunks of a frame, in order.
+
+        Raises:
+            ModelError: The frame is an error, or cannot be read.
+        """
+        ...
+
+    def end(self) -> Iterable[ChatChunk]:
+        """The last chunks, when nothing more comes.
+
+        Raises:
+            StreamIncomplete: The server did not say that it was done.
+            BadArguments: A call cannot be read.
+        """
+        ...
+
+
+class Connection(Protocol):
+    """A response whose body is still coming."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    async def next_block(self) -> bytes:
+        """Wait for more of the body; empty at its end.
+
+        Raises:
+            ModelUnreachable: The connection broke.
+        """
+        ...
+
+    async def document(self) -> bytes:
+        """The whole body, or as much of it as any document of ours may have."""
+        ...
+
+    async def settle(self) -> None:
+        """The last block was read; where the end follows at once, the connection is kept."""
+        ...
+
+
+@asynccontextmanager
+async def streamed(
+    server: Server, path: str, body: bytes, frames: Frames, answer: Answer
+) -> AsyncGenerator[AsyncIterator[ChatChunk]]:
+    """Send a request, and read its answer; leaving before its end closes the socket.
+
+    Raises:
+        ModelUnreachable: Nobody answers, or the connection breaks.
+        ModelRejected: The address is none, or no stream comes from there.
+        ModelError: What the server says instead.
+    """
+    async with _connected(server, path, body) as connection:
+        kind = connection.headers.get("Content-Type", "nothing")
+        if connection.status != 200:
+            said = await connection.document()
+            raise error_of(server, connection.status, said, connection.headers)
+        if kind.startswith(frames.foreign):
+            raise no_stream(server, kind, await connection.document())
+        async with aclosing(_chunks(connection, frames, answer)) as chunks:
+            yield chunks
+
+
+async def document(server: Server, path: str) -> dict[str, Any]:
+    """The JSON object at this address.
+
+    Raises:
+        ModelUnreachable, ModelRejected: As of `streamed`.
+        ModelSilent: It takes too long.
+        ModelError: What the server says instead.
+    """
+    try:
+        async with asyncio.timeout(_PATIENCE), _connected(server, path, None) as connection:
+            found = await connection.document()
+    except TimeoutError as error:
+        raise ModelSilent(
+            f"Nothing came from {server.base_url} for {_PATIENCE:g} s", hint=server.unreachable
+        ) from error
+    if connection.status != 200:
+        raise error_of(server, connection.status, found, connection.headers)
+    return frame_of(found, server)
+
+
+async def _chunks(
+    connection: Connection, frames: Frames, answer: Answer
+) -> AsyncGenerator[ChatChunk]:
+    while not answer.done and (block := await connection.next_block()):
+        for frame in frames.feed(block):
+            for chunk in answer.read(frame):
+                yield chunk
+    if answer.done:
+        await connection.settle()
+    else:
+        for frame in frames.end():
+            for chunk in answer.read(frame):
+                yield chunk
+    for chunk in answer.end():
+        yield chunk
+
+
+def _connected(
+    server: Server, path: str, body: bytes | None
+) -> AbstractAsyncContextManager[Connection]:
+    """POST where there is a body. The client is loaded with the first request, not before."""
+    opened = import_module("._http", __package__).opened(server, path, body)
+    return cast("AbstractAsyncContextManager[Connection]", opened)
