@@ -64,9 +64,8 @@ def main() -> int:
         if missing := [tool for tool in ("cmake", "c++") if not shutil.which(tool)]:
             print(f"No llama-server here: it needs {' and '.join(missing)}", file=sys.stderr)
             return os.EX_UNAVAILABLE
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends what was started, too
         try:
-            make(program, time.monotonic() + given.limit)
+            make(program, Patience(given.limit))
         except (OSError, NotBuilt) as error:
             print(f"No llama-server: {error}; see {program.parent}/build.log", file=sys.stderr)
             return 1
@@ -78,16 +77,41 @@ class NotBuilt(Exception):
     """A step did not succeed."""
 
 
+class Patience:
+    """So many seconds for everything together, or less if a signal says so.
+
+    A signal only leaves a note: raised at any place, it could lose a process that just began.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.until = time.monotonic() + seconds
+        self.stopped = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.stop)
+
+    def stop(self, *_: object) -> None:
+        """There is none left."""
+        self.stopped = True
+
+    def wait(self, for_whom: str) -> None:
+        """Wait a moment longer, or lose patience."""
+        if self.stopped:
+            raise NotBuilt("it was stopped")
+        if time.monotonic() > self.until:
+            raise NotBuilt(f"{for_whom} took too long")
+        time.sleep(0.05)
+
+
 def place() -> Path:
     """The folder of this version."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache, "retinue", "llama-server", VERSION)
 
 
-def make(program: Path, until: float) -> None:
+def make(program: Path, patience: Patience) -> None:
     """Put the whole program in its place, or nothing; of two who build, one waits for the other."""
     program.parent.mkdir(parents=True, exist_ok=True)
-    with locked(program.parent / "lock", until):
+    with locked(program.parent / "lock", patience):
         if program.exists():
             return
         os.nice(10)
@@ -96,13 +120,13 @@ def make(program: Path, until: float) -> None:
         work.mkdir()
         try:
             with program.with_name("build.log").open("w") as log:
-                Build(work, until, log).made().replace(program)
+                Build(work, patience, log).made().replace(program)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
 
 @contextmanager
-def locked(path: Path, until: float) -> Generator[None]:
+def locked(path: Path, patience: Patience) -> Generator[None]:
     """Hold a lock that the system lets go of with this process."""
     with path.open("w") as file:
         while True:
@@ -110,18 +134,16 @@ def locked(path: Path, until: float) -> Generator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() > until:
-                    raise NotBuilt("another build has not come to its end") from None
-                time.sleep(0.2)
+                patience.wait("another build")
         yield
 
 
 class Build:
-    """One build in an empty folder, until a time of the monotonic clock."""
+    """One build, in an empty folder."""
 
-    def __init__(self, work: Path, until: float, log: IO[str]) -> None:
+    def __init__(self, work: Path, patience: Patience, log: IO[str]) -> None:
         self.work = work
-        self.until = until
+        self.patience = patience
         self.log = log
 
     def made(self) -> Path:
@@ -165,14 +187,14 @@ class Build:
             start_new_session=True,
         )
         try:
-            if code := process.wait(max(0.0, self.until - time.monotonic())):
-                raise NotBuilt(f"{name} ended with {code}")
-        except subprocess.TimeoutExpired:
-            raise NotBuilt(f"{name} took too long") from None
+            while process.poll() is None:
+                self.patience.wait(name)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+        if process.returncode:
+            raise NotBuilt(f"{name} ended with {process.returncode}")
 
 
 if __name__ == "__main__":

@@ -161,6 +161,7 @@ class TestAtAPrompt:
             found("bash"), ["--noprofile", "--rcfile", "../rc", "-i"], env=environ(folder),
             cwd=os.fspath(folder), encoding="utf-8", timeout=PATIENCE, dimensions=(40, 200),
         )  # fmt: skip
+        bash.delaybeforesend = None
         bash.expect_exact("$ ")
         yield bash
         bash.close(force=True)
@@ -243,6 +244,7 @@ def ask_zsh(folder: Path, lines: Sequence[str], asking: str = ASKING_ZSH) -> Off
         found("zsh"), ["-f", "-i"], env=environ(folder), cwd=os.fspath(folder), echo=False,
         encoding="utf-8", timeout=PATIENCE, dimensions=(50, 300),
     )  # fmt: skip
+    zsh.delaybeforesend = None
     zsh.sendline("source ../asking.zsh")
     zsh.expect_exact("<ready>")
     offered: dict[str, set[str]] = {}

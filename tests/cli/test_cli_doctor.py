@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import subprocess
 import sys
 import threading
 import time
@@ -89,12 +91,12 @@ class TestModel:
         assert report["model"] == ("warning", words, "retinue setup")
         assert report.code == 0
 
-    def test_an_old_name_is_told_with_what_it_stands_for(
+    def test_a_short_name_is_told_with_what_it_stands_for(
         self, examine: Examine, serve: Serve
     ) -> None:
-        peer = serve({"/v1/models": (200, {"data": [{"id": "gpt-6.1-sol"}]})})
-        report = examine(DEFAULT_MODEL="gpt-4", OPENAI_API_KEY=KEY, OPENAI_BASE_URL=peer.url)
-        words = "openai:gpt-6.1-sol, meant by 'gpt-4' in DEFAULT_MODEL"
+        peer = serve({"/v1/models": (200, {"data": [{"id": "gpt-6-sol"}]})})
+        report = examine(DEFAULT_MODEL="gpt-6-sol", OPENAI_API_KEY=KEY, OPENAI_BASE_URL=peer.url)
+        words = "openai:gpt-6-sol, meant by 'gpt-6-sol' in DEFAULT_MODEL"
         assert report["model"] == ("fine", words, None)
         assert report["key"] == ("fine", "sk-…cdef, from env:OPENAI_API_KEY", None)
         assert peer.keys == [f"Bearer {KEY}"]
@@ -310,6 +312,21 @@ class TestFolders:
         assert report["data folder"] == expected
         assert report.code == 1
 
+    def test_a_disk_that_does_not_answer_holds_nobody(
+        self, examine: Examine, impatient: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answered = threading.Event()
+
+        def wait(**_: object) -> object:
+            answered.wait(60)
+            raise OSError("too late")
+
+        monkeypatch.setattr("retinue.cli.doctor._folders.tempfile.TemporaryFile", wait)
+        report = examine("-m", "demo")
+        answered.set()
+        words = "cannot be looked at: it takes more than 0.3 s"
+        assert report["data folder"][:2] == ("wrong", words)
+
     @pytest.mark.parametrize(
         ("free", "state", "words"),
         [(500_000_000, "warning", "only 500 MB are free"), (9_000_000, "wrong", "only 9 MB")],
@@ -365,6 +382,23 @@ class TestInstalled:
 
         monkeypatch.setattr("retinue.cli.doctor._here.distribution", distribution)
         assert "not installed, but run from /" in examine("-m", "demo")["retinue"][1]
+
+    def test_without_a_package_the_rest_is_looked_at(
+        self, environ: Mapping[str, str], home: Path, serve: Serve
+    ) -> None:
+        program = (
+            "import sys; sys.modules['aiohttp'] = None; from retinue.cli import main; "
+            "sys.exit(main(['doctor', '--json', '-m', 'ollama:qwen3']))"
+        )
+        said = subprocess.run(
+            [sys.executable, "-c", program], env={**environ, "OLLAMA_HOST": serve(OLLAMA).url},
+            cwd=home, capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+        report = Report(said.returncode, said.stdout)
+        assert (report.code, said.stderr) == (1, "")
+        assert report["model"][0] == "wrong"
+        assert "aiohttp" in report["model"][1]
+        assert report["data folder"][0] == "fine"
 
     def test_versions_are_told(self, examine: Examine) -> None:
         report = examine("-m", "demo")
@@ -433,7 +467,7 @@ class TestShown:
         (line,) = [line for line in seen.splitlines() if " terminal " in line]
         assert sign in line
         assert words in line
-        assert fix in seen
+        assert fix in " ".join(re.sub(r"\x1b\[[0-9;]*m", "", seen).split())
         assert terminal.exitstatus == 0
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import retinue.testing
 from retinue.errors import (
     ContextFull,
     ModelError,
@@ -49,6 +50,7 @@ class Reference:
         self.name = f"reference:{at.model}"
         self.model, self.key = at.model, at.api_key
         self.host, _, self.port = at.url.removeprefix("http://").partition(":")
+        self.loop = asyncio.get_running_loop()
         self.idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def __aenter__(self) -> Any:
@@ -78,10 +80,12 @@ class Reference:
             self.leave(reader, writer, whole=whole[0])
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return self.idle.pop() if self.idle else await asyncio.open_connection(self.host, self.port)
+        if self.idle and self.loop is asyncio.get_running_loop():
+            return self.idle.pop()
+        return await asyncio.open_connection(self.host, self.port)
 
     def leave(self, reader: Any, writer: Any, *, whole: bool) -> None:
-        if whole:
+        if whole and self.loop is asyncio.get_running_loop():
             self.idle.append((reader, writer))
         else:
             writer.transport.abort()
@@ -481,6 +485,20 @@ class StopsTwice(Reference):
             yield chunk if chunk.text is None else ChatChunk(text=chunk.text, stop="end")
 
 
+class KeepsOneLoop(Reference):
+    async def connect(self) -> Any:
+        self.loop = asyncio.get_running_loop()
+        return await super().connect()
+
+
+class HasShortLines(Reference):
+    async def blocks(self, reader: asyncio.StreamReader):
+        async for block in super().blocks(reader):
+            if len(block) > 65_536:
+                raise ModelUnreachable("This is too long a line", hint="Be brief.")
+            yield block
+
+
 BROKEN = [
     (TakesEofForTheEnd, "an end without the terminal event in the middle is an error"),
     (AsksAgainInTheMiddle, "a broken connection in the middle is an error"),
@@ -514,15 +532,153 @@ BROKEN = [
     (ForgetsOthersNames, "tools reach the wire"),
     (SwapsResults, "results go back with their calls"),
     (StopsTwice, "unicode survives being cut anywhere"),
+    (KeepsOneLoop, "the model can be asked again in another loop"),
+    (HasShortLines, "what is large goes through"),
 ]
+
+
+HANGING = (LeavesTheSocketOpen, WaitsForTheEnd)
+CONTROL = "the system prompt reaches the wire"
 
 
 @pytest.mark.parametrize(("kind", "name"), BROKEN, ids=lambda one: getattr(one, "__name__", one))
 async def test_an_adapter_that_breaks_it_fails_there(kind: type[Reference], name: str) -> None:
-    control = "the system prompt reaches the wire"
+    only, patience = ([name], 1.0) if kind in HANGING else ([name, CONTROL], 10.0)
     with pytest.raises(ModelCheckFailed) as caught:
-        await check_model(opened_by(kind), without=WITHOUT, only=(name, control), patience=1.0)
+        await check_model(opened_by(kind), without=WITHOUT, only=only, patience=patience)
     report = caught.value.report
     assert [one.name for one in report.failures] == [name], report
-    assert [one.name for one in report.outcomes if one.failure is None] in ([control], [])
-    assert f"- {name}" in str(caught.value)
+    assert [one.name for one in report.outcomes] == [one for one in (CONTROL, name) if one in only]
+    words = str(caught.value)
+    assert f"1 of {len(only)} checks failed on wire 'chat'\n- {name}\n  expected: " in words
+    assert isinstance(caught.value.__cause__, ExceptionGroup)
+    assert f"FAILED {report.failures[0].seconds:6.2f} s  {name}" in str(report)
+
+
+class Hangs(Reference):
+    async def chunks(self, *args: Any):
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.2)
+                if self.host == "released":
+                    return
+        yield
+
+
+class CancelsItself(Reference):
+    async def chunks(self, *args: Any):
+        raise asyncio.CancelledError
+        yield
+
+
+class NeverAsks(Reference):
+    @asynccontextmanager
+    async def chat(self, request: ChatRequest):
+        async def chunks():
+            yield ChatChunk(stop="end")
+
+        yield chunks()
+
+
+class CannotBeOpened(Reference):
+    def __init__(self, at: Opening) -> None:
+        raise ZeroDivisionError("no")
+
+
+class Fails(Reference):
+    def encode(self, request: ChatRequest) -> dict[str, Any]:
+        raise ModelRejected("I cannot", hint="Do not ask.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "seen"),
+    [
+        (CancelsItself, "a cancellation by nobody"),
+        (NeverAsks, "a request that the server understands"),
+        (CannotBeOpened, "the check itself broke off with ZeroDivisionError: no"),
+        (Fails, "nothing; then ModelRejected: I cannot"),
+    ],
+)
+async def test_what_went_wrong_is_said(kind: type[Reference], seen: str) -> None:
+    with pytest.raises(ModelCheckFailed) as caught:
+        await check_model(opened_by(kind), only=[CONTROL])
+    assert seen in str(caught.value)
+
+
+async def test_an_adapter_that_cannot_be_stopped_does_not_stop_the_kit() -> None:
+    opened: list[Any] = []
+
+    def open_model(at: Opening) -> Any:
+        opened.append(Hangs(at))
+        return opened[-1]
+
+    names = ["the system prompt reaches the wire", "text comes in pieces"]
+    with pytest.raises(ModelCheckFailed) as caught:
+        await check_model(open_model, only=names, patience=0.2)
+    assert len(caught.value.report.failures) == 2
+    assert "expected: an end within 0.2 s" in str(caught.value)
+    for model in opened:
+        model.host = "released"
+    while len(asyncio.all_tasks()) > 1:
+        await asyncio.sleep(0.01)
+
+
+async def test_an_adapter_that_is_never_asked_anything_fails_at_the_ends() -> None:
+    with pytest.raises(ModelCheckFailed, match=r"expected: a request within 0\.2 s"):
+        await check_model(opened_by(Fails), only=["one reader that leaves"], patience=0.2)
+
+
+async def test_what_it_says_it_cannot_do_it_must_refuse() -> None:
+    name = "what it cannot do is refused: images"
+    with pytest.raises(ModelCheckFailed) as caught:
+        await check_model(opened_by(Reference), without={*WITHOUT, "images"}, only=["what it"])
+    assert [one.name for one in caught.value.report.failures] == [name]
+    assert "expected: a typed error, ModelRejected" in str(caught.value)
+
+
+async def test_what_it_refuses_must_not_be_sent() -> None:
+    class SendsFirst(Reference):
+        def content(self, message: Message) -> list[dict[str, Any]]:
+            return [{"type": "text", "text": part.text} for part in message.parts if part == TEXT]
+
+        async def head(self, reader: asyncio.StreamReader) -> Any:
+            raise ModelRejected("I sent it, and now I see", hint="Too late.")
+
+    with pytest.raises(ModelCheckFailed, match="expected: no request at all"):
+        await check_model(opened_by(SendsFirst), without={"audio"}, only=["refused: audio"])
+
+
+TEXT = Text(text="What is this?")
+
+
+async def test_a_wire_of_ones_own() -> None:
+    class Own(Chat):
+        name = "own"
+        asked_at = re.compile(r"/own/chat")
+        refusals = ()
+
+    class OfMine(Reference):
+        path = "/own/chat"
+
+    report = await check_model(opened_by(OfMine), wire=Own(), without=WITHOUT, only=["reach the"])
+    assert report.wire == "own"
+    assert len(report.outcomes) > 5
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint", "hint"),
+    [
+        ({"wire": "telex"}, "There is no wire 'telex'", "Known: chat, ollama, or one you made"),
+        ({"without": ["smell"]}, "'smell' is nothing a model can be without", "Known: images, "),
+    ],
+)
+async def test_what_the_kit_does_not_know_it_says(options, complaint, hint) -> None:
+    with pytest.raises(RetinueError, match=complaint) as caught:
+        await check_model(opened_by(Reference), **options)
+    assert hint in str(caught.value.hint)
+
+
+def test_what_is_not_in_the_window_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'check_modle'"):
+        _ = retinue.testing.check_modle
+    assert set(retinue.testing.__all__) <= set(dir(retinue.testing)) | set(retinue.testing._LATER)

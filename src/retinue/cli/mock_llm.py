@@ -4,8 +4,7 @@ import asyncio
 import errno
 import signal
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
-from typing import NoReturn
+from contextlib import AsyncExitStack, suppress
 
 from retinue.errors import RetinueError
 from retinue.promise import run as run_loop
@@ -20,21 +19,19 @@ from ._signals import Stop, stopping_on_signals
 
 def run(line: MockLlm, screen: Screen) -> int:
     """Serve until a signal comes; the exit code says which."""
-    script = load_script(line.script) if line.script is not None else {}
+    script = load_script(line.script) if line.script is not None else None
     stop = Stop()
 
     async def work() -> None:
         with stopping_on_signals(stop, screen):
-            await _serve(line, script, screen)
+            await _serve(line, script or {}, screen)
 
-    try:
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
         run_loop(work)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        pass
     return code_of_signal(stop.signal or signal.SIGINT)
 
 
-async def _serve(line: MockLlm, script: Mapping[str, Sequence[Reply]], screen: Screen) -> NoReturn:
+async def _serve(line: MockLlm, script: Mapping[str, Sequence[Reply]], screen: Screen) -> None:
     clock = asyncio.get_running_loop().time
 
     def tell(request: Request) -> None:
@@ -58,8 +55,7 @@ async def _serve(line: MockLlm, script: Mapping[str, Sequence[Reply]], screen: S
             f"OLLAMA_HOST={url} {screen.program} -m ollama:{models[0]}\n"
         )
         screen.flush()
-        while True:
-            await asyncio.sleep(3600)
+        await asyncio.Event().wait()
 
 
 def _not_there(line: MockLlm, error: OSError) -> RetinueError:
@@ -76,7 +72,7 @@ def _not_there(line: MockLlm, error: OSError) -> RetinueError:
                 f"You may not listen at {where}", hint="Choose a --port from 1024 up."
             )
         case _:
-            words = error.strerror or str(error)
+            words = (error.strerror or str(error)).rpartition(": ")[2]  # asyncio says it at length
             return RetinueError(
                 f"Nothing can listen at {where}: {words}",
                 hint="Choose a --host that is this machine: 127.0.0.1.",

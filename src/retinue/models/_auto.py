@@ -6,7 +6,7 @@ import time
 from importlib import import_module
 from typing import Final
 
-from ._addresses import address_of, place_of
+from ._addresses import ollama_at, place_of
 from ._names import DEFAULT_OF_OPENAI
 
 PATIENCE: Final = 0.2
@@ -24,10 +24,13 @@ def automatic(
     Args:
         has_key: Whether there is a key of OpenAI.
         ollama, llama_server: Where to look for these.
+
+    Raises:
+        ModelRejected: Where to look is no address.
     """
     if has_key:
         return DEFAULT_OF_OPENAI, None
-    places = {"ollama": address_of(ollama), "llama_server": llama_server}
+    places = {"ollama": ollama_at(ollama), "llama_server": llama_server}
     found: dict[str, _Found] = {}
 
     def look(server: str) -> None:
@@ -47,6 +50,6 @@ def _model_at(server: str, address: str) -> _Found:
     """The model of a server; what asks it is loaded only where something listens at all."""
     try:
         socket.create_connection(place_of(address), timeout=PATIENCE).close()
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # nobody listens; the name of the host is none
         return None
     return getattr(import_module("._local", __package__), server)(address, PATIENCE)

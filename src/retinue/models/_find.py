@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 from retinue.errors import UnknownModel
 from retinue.telemetry import event
 
-from ._names import meant
+from ._names import today, whole
 
 if TYPE_CHECKING:
     from retinue.models import Model
@@ -45,7 +45,13 @@ _PROVIDERS: Final = {
         key="OPENAI_API_KEY",
         address="OPENAI_BASE_URL",
     ),
-    "ollama": _Provider("ollama:find", "ollama:NAME", "ollama:offered", address="OLLAMA_HOST"),
+    "ollama": _Provider(
+        "ollama:find",
+        "ollama:NAME",
+        "ollama:offered",
+        key="OLLAMA_API_KEY",
+        address="OLLAMA_HOST",
+    ),
     "compatible": _Provider("compatible:find", "compatible:NAME", "compatible:offered"),
     "demo": _Provider("demo:find", "demo"),
     "scripted": _Provider("scripted:find", "scripted:FILE.json"),
@@ -66,34 +72,39 @@ def find_model(
     of a llama-server on port 8080, else the demo. The two servers are asked for 0.2 s at most.
 
     Args:
-        name: "provider:name"; "demo" needs no more. Names that went out of use stand for their
-            successors, and a warning in the log says for which.
+        name: "provider:name"; "demo" needs no more, and "gpt-...", "claude-..." say whose they are.
+            Models that their vendor has shut down stand for their successors, and a warning in the
+            log says for which; not so at an address of your own.
         base_url, api_key: Where a provider is reached, and the key to it. Where they are not given,
-            the variable counts that is customary with it (OPENAI_API_KEY, OLLAMA_HOST). Models that
-            need neither take no notice of them. Without a name, `base_url` is where to look for
-            Ollama, and `api_key` that of OpenAI.
+            the variable counts that is customary with it (OPENAI_BASE_URL, OPENAI_API_KEY,
+            OLLAMA_HOST, OLLAMA_API_KEY). Models that need neither take no notice of them. Without a
+            name, `base_url` is where to look for Ollama, and `api_key` that of OpenAI.
         options: Of the provider, by its own names.
 
     Raises:
         UnknownModel: No such provider, model, file or option; the hint says what there is.
         ModelUnauthorized: It needs a key, and there is none.
+        ModelRejected: The address is none.
     """
     if name is None:
         has_key = bool(api_key or _customary("openai", "key"))
         look = cast("_Automatic", _load("_auto:automatic"))
         name, base_url = look(has_key=has_key, ollama=base_url or _customary("ollama", "address"))
-    full = meant(name)
+    full = whole(name)
     provider, _, rest = full.partition(":")
     if provider not in _PROVIDERS:
-        raise _unknown(name, full)
-    if full != name and rest != name:
-        event(logging.WARNING, "model has another name now", asked=name, now=full)
-    return _made(full, {"base_url": base_url, "api_key": api_key}, options)
+        raise _unknown(name, today(full))
+    base_url = base_url or _customary(provider, "address")
+    if base_url is None and full != (now := today(full)):
+        event(logging.WARNING, "model has another name now", asked=name, now=now)
+        rest = now.partition(":")[2]
+    given = {"base_url": base_url, "api_key": api_key or _customary(provider, "key")}
+    return _made(provider, rest, given, options)
 
 
 def provider_of(name: str) -> str:
     """Who `find_model` would ask for a model of that name: "openai" for "gpt-4"; perhaps nobody."""
-    return meant(name).partition(":")[0]
+    return whole(name).partition(":")[0]
 
 
 async def list_models(
@@ -133,8 +144,9 @@ class _Automatic(Protocol):
     def __call__(self, *, has_key: bool, ollama: str | None) -> tuple[str, str | None]: ...
 
 
-def _made(name: str, given: dict[str, str | None], options: dict[str, Any]) -> "Model":
-    provider, _, rest = name.partition(":")
+def _made(
+    provider: str, rest: str, given: dict[str, str | None], options: dict[str, Any]
+) -> "Model":
     factory = cast(_Factory, _load(_PROVIDERS[provider].factory))
     declared = factory.__kwdefaults__ or {}
     if unknown := options.keys() - declared.keys():
@@ -143,10 +155,6 @@ def _made(name: str, given: dict[str, str | None], options: dict[str, Any]) -> "
             f"Models of {provider!r} have no option {min(unknown)!r}",
             hint=f"Leave it out. Known options: {known}.",
         )
-    given = {
-        "base_url": given["base_url"] or _customary(provider, "address"),
-        "api_key": given["api_key"] or _customary(provider, "key"),
-    }
     return factory(rest, **{k: v for k, v in given.items() if k in declared}, **options)
 
 
@@ -159,9 +167,14 @@ def _customary(provider: str, what: str) -> str | None:
 def _unknown(name: str, full: str) -> UnknownModel:
     provider, colon, _ = full.partition(":")
     near = get_close_matches(provider, _PROVIDERS, n=1)
-    maybe = f"Did you mean {near[0]!r}? " if near else ""
-    if colon and not near and full == name:
+    if near:
+        maybe = f"Did you mean {near[0]!r}? "
+    elif full != name and colon:
+        maybe = f"Models of {provider!r} cannot be asked yet. "
+    elif colon:
         maybe = f"If it is one of Ollama's: 'ollama:{name}'. "
+    else:
+        maybe = ""
     known = ", ".join(provider.form for provider in _PROVIDERS.values())
     stands = f", which stands for {full!r}" if full != name else ""
     return UnknownModel(

@@ -7,15 +7,21 @@ DEFAULT_OF_OPENAI: Final = "openai:gpt-6.1-sol"
 """What a key of OpenAI is used for where nothing else was chosen."""
 
 _PAST: Final = (
-    (r"gpt-4(-32k|-turbo(-preview)?|-vision-preview|-\d{4}(-preview)?)?", DEFAULT_OF_OPENAI),
-    (r"gpt-3\.5-turbo(-16k|-\d{4})?", "openai:gpt-6-luna"),
-    (r"claude-3(-5|-7)?-opus.*", "anthropic:claude-opus-5-5"),
-    (r"claude-3(-5|-7)?-sonnet.*", "anthropic:claude-sonnet-5-5"),
-    (r"claude-3(-5|-7)?-haiku.*", "anthropic:claude-haiku-5-5"),
+    (r"openai:gpt-4(-(32k|turbo|vision|preview|\d{4}|\d\d))*", DEFAULT_OF_OPENAI),
+    (r"openai:(gpt-4\.5-preview|chatgpt-4o-latest|gpt-4o-2024-05-13)", DEFAULT_OF_OPENAI),
+    (r"openai:o1(-preview|-pro)?(-\d{4}-\d\d-\d\d)?", DEFAULT_OF_OPENAI),
+    (r"openai:(o1|o3|o4)-mini(-\d{4}-\d\d-\d\d)?", "openai:gpt-6.1-terra"),
+    (r"openai:gpt-3\.5-turbo(-16k)?(-\d{4})?", "openai:gpt-6-luna"),
+    (r"openai:gpt-4\.1-nano(-\d{4}-\d\d-\d\d)?", "openai:gpt-6-luna"),
+    (r"anthropic:claude-3([-.][57])?-opus.*", "anthropic:claude-opus-5-5"),
+    (r"anthropic:claude-3([-.][57])?-sonnet.*", "anthropic:claude-sonnet-5-5"),
+    (r"anthropic:claude-3([-.][57])?-haiku.*", "anthropic:claude-haiku-5-5"),
 )
-"""Models that cannot be had any more, and what does their work now.
+"""Models that their vendors have shut down by November 2026, and what does their work now: the
+model of their kind that is newest.
 
-Source: https://platform.openai.com/docs/deprecations, https://docs.claude.com model deprecations
+Sources: https://developers.openai.com/api/docs/deprecations (23 October 2026 and before),
+https://platform.claude.com/docs/en/about-claude/model-deprecations
 """
 
 _FAMILIES: Final = (
@@ -26,16 +32,18 @@ _FAMILIES: Final = (
 """By whom models are, whose name says it."""
 
 
-def meant(name: str) -> str:
-    """The whole name: "gpt-4" is "openai:gpt-6.1-sol" today; a whole name of today is itself."""
-    provider, colon, rest = name.partition(":")
-    bare = rest if colon and provider in ("openai", "anthropic") else name
+def whole(name: str) -> str:
+    """The name with its provider: "gpt-6-sol" is "openai:gpt-6-sol"; perhaps nobody's."""
+    if ":" not in name:
+        for pattern, family in _FAMILIES:
+            if re.fullmatch(pattern, name):
+                return f"{family}:{name}"
+    return name
+
+
+def today(name: str) -> str:
+    """What does the work now of a model that cannot be had any more; any other is itself."""
     for pattern, successor in _PAST:
-        if re.fullmatch(pattern, bare):
-            return successor
-    if colon:
-        return name
-    for pattern, family in _FAMILIES:
         if re.fullmatch(pattern, name):
-            return f"{family}:{name}"
+            return successor
     return name

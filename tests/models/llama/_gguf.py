@@ -24,7 +24,7 @@ TAGS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
 """Each is one token, as in Qwen's models, and may be seen in a text."""
 
 TOKENS = 256 + len(CONTROLS) + len(TAGS)
-END, THOUGHT, CALL = 258, 260, 261
+END, THOUGHT, CALL, CALLED = 258, 260, 261, 262
 
 # ChatML with the tools of Hermes and Qwen; llama-server tries it to find out how calls and thoughts
 # are written. `thinks` is ours: {"chat_template_kwargs": {"thinks": true}} in a request.
@@ -145,13 +145,14 @@ def _tensors(dice: random.Random) -> Iterator[tuple[str, Sequence[int], list[flo
 
 
 def _likely(token: int) -> float:
-    """It babbles letters, and now and then it opens, closes or ends something, or begins to call.
+    """It babbles letters, and now and then it opens, closes or ends something, or makes a call.
 
-    Space is rare: a grammar allows any amount of it, and a model must not walk into it for ever.
+    What a grammar allows without end is rare: spaces between two signs, and a thought before the
+    answer, which "<" would begin.
     """
-    if token in {*b'[{"', END, CALL}:
+    if token in {*b'[{"', END, CALL, CALLED}:
         return 0.5
-    return 0.0 if 0x20 < token < 0x7F else -1.0 if token in {*b" \n"} else -2.0
+    return 0.0 if 0x20 < token < 0x7F and token != ord("<") else -2.0
 
 
 # -- the format

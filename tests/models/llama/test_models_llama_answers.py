@@ -104,8 +104,8 @@ async def test_thoughts_are_no_text(model: Model, hear: Hear) -> None:
 
 async def test_text_follows_thoughts(model: Model, hear: Hear) -> None:
     soon_done = {**ENDLESS, "chat_template_kwargs": {"thinks": True}}
-    soon_done["logit_bias"] = [[THOUGHT, 8.0]]
-    chunks = await hear(model, "Think.", max_tokens=100, options=soon_done)
+    soon_done["logit_bias"] = [[THOUGHT, 10.0]]
+    chunks = await hear(model, "Think.", max_tokens=300, options=soon_done)
     kinds = [bool(chunk.text) for chunk in chunks if chunk.text or chunk.thinking]
     assert True in kinds
     assert kinds == sorted(kinds)
@@ -241,11 +241,11 @@ async def test_a_call_that_was_cut_is_not_made(model: Model, hear: Hear) -> None
         WEATHER,
         parameters={
             "type": "object",
-            "properties": {"city": {"type": "string", "minLength": 500}},
+            "properties": {"city": {"type": "string", "minLength": 1500}},
             "required": ["city"],
         },
     )
-    chunks = await hear(model, "Use it.", tools=(long,), tool_choice="required", max_tokens=300)
+    chunks = await hear(model, "Use it.", tools=(long,), tool_choice="required", max_tokens=100)
     assert calls(chunks) == []
     assert chunks[-1].stop == "max_tokens"
 

@@ -46,6 +46,7 @@ def run(line: Chat, screen: Screen) -> int:
     except (KeyboardInterrupt, Exception):
         if stop.signal is None:
             raise
+    screen.let_go()  # a terminal that has gone is no error any more
     return DONE if stop.signal is None else code_of_signal(stop.signal)
 
 

@@ -15,6 +15,7 @@ from retinue.telemetry.terminal import Look, one_line
 from retinue.tools import find_tools
 
 from ._cast import shown
+from ._cells import cells, wrapped
 from ._session import Question, Session
 from ._transcript import transcript
 
@@ -129,24 +130,12 @@ async def completions(line: str, session: Session) -> list[Completion]:
 
 
 async def _help(desk: Desk, about: str) -> Outcome:
-    paint = desk.look.paint
     if about:
         name = about.removeprefix("/")
         command = find(name)
-        return [f"  {paint(_usage(name, command), 'bold')}  {command.help}"]
+        return _table([(_usage(name, command), command.help)], desk, "cyan")
     rows = [(_usage(name, command), command.help) for name, command in COMMANDS.items()]
-    keys = [
-        ("Enter", "send; while an answer comes, it waits for its end"),
-        ("Esc Enter", "a new line"),
-        ("Up, Ctrl-R", "what was said before; search in it"),
-        ("Ctrl-C", "stop the answer, or clear the line"),
-        ("Ctrl-D", "leave"),
-    ]
-    width = max(len(what) for what, _ in rows) + 2
-    return [f"  {paint(what.ljust(width), 'cyan')}{help}" for what, help in rows] + [
-        "",
-        *[f"  {paint(key.ljust(width), 'cyan')}{does}" for key, does in keys],
-    ]
+    return _table([*rows, ("", ""), *_KEYS], desk, "cyan")
 
 
 async def _model(desk: Desk, name: str) -> Outcome:
@@ -171,16 +160,9 @@ async def _tools(desk: Desk, _: str) -> Outcome:
     tools = find_tools(desk.session.settings.tools)
     if not tools:
         return ["  No tools."]
-    width = max(len(tool.spec.name) for tool in tools)
-    rows = [
-        (
-            _bold(desk, tool.spec.name.ljust(width)),
-            tool.risk,
-            _first_sentence(tool.spec.description),
-        )
-        for tool in tools
-    ]
-    return [f"  {name}  {desk.look.paint(f'{risk:7}', 'dim')}  {does}" for name, risk, does in rows]
+    specs = [(tool.spec.name, tool.spec.description, tool.risk) for tool in tools]
+    rows = [(name, f"{_first_sentence(does)} ({risk})") for name, does, risk in specs]
+    return _table(rows, desk, "bold")
 
 
 async def _system(desk: Desk, text: str) -> Outcome:
@@ -244,12 +226,11 @@ async def _cost(desk: Desk, _: str) -> Outcome:
     used = desk.session.used
     if not used:
         return ["  Nothing yet."]
-    width = max(len(model) for model in used)
-    return [
-        f"  {_bold(desk, model.ljust(width))}  {_counted(each.answers, 'answer')}, "
-        f"{each.input:,} tokens in, {each.output:,} out"
-        for model, each in used.items()
+    rows = [
+        (model, f"{_counted(n, 'answer')}; tokens: {tokens_in:,} in, {tokens_out:,} out")
+        for model, (n, tokens_in, tokens_out) in used.items()
     ]
+    return _table(rows, desk, "bold")
 
 
 async def _new(desk: Desk, _: str) -> Outcome:
@@ -299,6 +280,8 @@ async def _none(_: Session, __: str) -> Iterable[str]:
     return [NONE]
 
 
+_NARROW: Final = 20
+"""Columns that words have at least, even if a terminal must break them again."""
 NONE: Final = "none"
 """What takes away instructions, or attachments."""
 
@@ -321,7 +304,29 @@ COMMANDS: Final = {
 _OTHER_NAMES: Final = {"exit": COMMANDS["quit"]}
 
 
+_KEYS: Final = (
+    ("Enter", "send; while an answer comes, it waits for its end"),
+    ("Esc Enter", "a new line"),
+    ("Up, Ctrl-R", "what was typed before; search in it"),
+    ("Ctrl-C", "stop the answer, or clear the line"),
+    ("Ctrl-D", "leave"),
+)
+"""What else /help says."""
+
+
 # -- words
+
+
+def _table(rows: Sequence[tuple[str, str]], desk: Desk, style: str) -> list[str]:
+    """Two columns, the words of the second broken where the screen ends."""
+    width = max([cells(name) for name, _ in rows]) + 2
+    lines: list[str] = []
+    for name, words in rows:
+        head = f"  {desk.look.paint(name, style)}"
+        first, *others = wrapped([words], max(desk.width - width - 2, _NARROW))
+        lines.append(f"{head}{' ' * (width - cells(name))}{first}".rstrip())
+        lines += [" " * (width + 2) + other for other in others]
+    return lines
 
 
 def _usage(name: str, command: Command) -> str:

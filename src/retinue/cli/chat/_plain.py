@@ -66,7 +66,10 @@ class Plain:
         self._write(mark(self.screen.look))
         self._waiting = asyncio.ensure_future(self._next())
         await asyncio.wait({self._waiting})
-        return None if self._waiting.cancelled() else self._waiting.result()
+        line = None if self._waiting.cancelled() else self._waiting.result()
+        if line is None:
+            self._write("\n")
+        return line
 
     @contextmanager
     def showing(self, _: Callable[[], list[str]], stop: Callable[[], object]) -> Generator[None]:

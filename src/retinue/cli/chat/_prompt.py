@@ -28,7 +28,7 @@ from ._layout import STYLE, layout_of
 from ._reflow import Reflowing, does_reflow
 from ._session import Session
 from ._steady import Steady
-from ._transcript import mark
+from ._transcript import mark, said
 from ._typed import Typed
 
 _PICTURES: Final = 0.04
@@ -72,7 +72,7 @@ class Prompt:
         self.buffer = Buffer(
             multiline=True,
             history=Typed(typed, self.screen.remark) if typed else None,
-            complete_while_typing=Condition(lambda: self.buffer.text.startswith("/")),
+            complete_while_typing=Condition(self._may_complete),
             accept_handler=self._send,
         )
         self._app = Reflowing(
@@ -124,7 +124,9 @@ class Prompt:
     async def line(self) -> str | None:
         while not self._left:
             if self._sent:
-                return self._sent.popleft()
+                line = self._sent.popleft()
+                self.show(wrapped(said(line, self._look), self.width))
+                return line
             self._news.clear()
             await self._news.wait()
         return None
@@ -163,6 +165,7 @@ class Prompt:
             self.buffer.reset()
         else:
             self._hint = ["Ctrl-D leaves"]
+        self._app.invalidate()
 
     def leave(self) -> None:
         self._left = True
@@ -209,6 +212,10 @@ class Prompt:
             self._app.invalidate()
 
     # -- keys
+
+    def _may_complete(self) -> bool:
+        """Whether a menu comes by itself; in the middle of a burst it would swallow the Tab."""
+        return self.buffer.text.startswith("/") and not self._app.key_processor.input_queue
 
     def _send(self, _: Buffer) -> bool:
         if self.buffer.text.strip():

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
@@ -23,7 +23,7 @@ from retinue.messages.events import (
 from retinue.messages.history import MarkdownHistory
 from retinue.models import list_models
 from retinue.promise import Scope
-from retinue.settings import Origin, Settings
+from retinue.settings import Origin, Secret, Settings
 from retinue.telemetry.terminal import one_line
 from retinue.tools import Tool, question_about
 
@@ -40,8 +40,7 @@ class Question(NamedTuple):
     after: Messages
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
+class Used(NamedTuple):
     """What a model has taken: how often it answered, and tokens."""
 
     answers: int = 0
@@ -148,11 +147,11 @@ class Session:
 
     async def models(self) -> tuple[str, ...]:
         """The models that can be named now: endpoints of one's own, and what servers list."""
-        settings = self.settings
-        offers = [list_models("ollama", base_url=settings.ollama_url)]
-        if settings.openai_api_key is not None:
-            offers.append(list_models("openai", api_key=settings.openai_api_key.reveal()))
-        listed = await asyncio.gather(*[_listed(offer) for offer in offers])
+        settings, key = self.settings, self.settings.openai_api_key
+        offers = [_listed("ollama", base_url=settings.ollama_url)]
+        if key is not None:
+            offers.append(_listed("openai", key=key))
+        listed = await asyncio.gather(*offers)
         self._models = (*settings.models, *chain.from_iterable(listed), "demo")
         return self._models
 
@@ -189,10 +188,13 @@ def _nobody(_: Event) -> None:
     """Nothing is being answered."""
 
 
-async def _listed(offer: Awaitable[tuple[str, ...]]) -> tuple[str, ...]:
-    """What is offered; nothing by a server that is not there, or takes its time."""
+async def _listed(
+    provider: str, *, base_url: str | None = None, key: Secret | None = None
+) -> tuple[str, ...]:
+    """What a server offers; nothing, if it is not there, takes its time, or wants another key."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            return await offer
+            api_key = key.reveal() if key is not None else None
+            return await list_models(provider, base_url=base_url, api_key=api_key)
     except (RetinueError, TimeoutError):
         return ()

@@ -13,7 +13,7 @@ from ._approval import Answer
 from ._cells import wrapped
 from ._commands import Desk, Leave, is_command, message_of, obey
 from ._session import Question, Session
-from ._transcript import question_of, said
+from ._transcript import files_of, question_of
 from ._view import View
 
 
@@ -35,7 +35,7 @@ class Terminal(Protocol):
         ...
 
     async def line(self) -> str | None:
-        """The next thing that was typed, of one line or more; None once the person leaves."""
+        """What was typed next, of one line or more, and is on the screen now; None at the end."""
         ...
 
     def showing(
@@ -83,15 +83,16 @@ class Shell:
 
     async def _heed(self, line: str) -> bool:
         """Do what a line asks for; whether to go on after it."""
-        show = self._terminal.show
+        terminal, session, look = self._terminal, self._session, self._screen.look
         if not is_command(line):
-            await self._answer(self._session.question(message_of(line)))
+            question = session.question(message_of(line))
+            terminal.show(files_of(question.message, look))
+            await self._answer(question)
             return True
-        show(said(line, self._screen.look))
-        desk = Desk(self._session, self._screen.look, self._terminal.width)
+        desk = Desk(session, look, terminal.width)
         obeying = await self._until_stopped(obey(line, desk), list)
         if obeying.cancelled():
-            show([self._dim("stopped"), ""])
+            terminal.show([self._dim("stopped"), ""])
         elif (error := obeying.exception()) is not None:
             self._complain(error)
         else:
@@ -99,15 +100,15 @@ class Shell:
                 case Leave():
                     return False
                 case Question() as question:
+                    self._show(question_of(question.message, look))
                     await self._answer(question)
                 case lines:
-                    show([*wrapped(lines, desk.width), ""])
+                    self._show([*lines, ""])
         return True
 
     async def _answer(self, question: Question) -> None:
-        terminal, look = self._terminal, self._screen.look
-        view = View(look, lambda: terminal.width, host=self._session.app.host.name)
-        terminal.show(wrapped(question_of(question.message, look), terminal.width))
+        terminal, host = self._terminal, self._session.app.host.name
+        view = View(self._screen.look, lambda: terminal.width, host=host)
 
         def tell(event: Event) -> None:
             terminal.show(view.tell(event))
@@ -136,6 +137,10 @@ class Shell:
                 doing.cancel()
                 await asyncio.wait({doing})
         return doing
+
+    def _show(self, lines: Iterable[str]) -> None:
+        """Show these lines, broken where the terminal ends."""
+        self._terminal.show(wrapped(lines, self._terminal.width))
 
     def _complain(self, error: BaseException) -> None:
         self._screen.complain(error)

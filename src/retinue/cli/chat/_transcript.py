@@ -27,11 +27,15 @@ async def transcript(
 
 def question_of(message: Message, look: Look) -> list[str]:
     """What a person said, and the names of the files that went with it."""
-    texts = [part for part in message.parts if isinstance(part, Text)]
-    words = "".join([part.text for part in texts if _file(part) is None])
-    files = dict.fromkeys(filter(None, map(_file, texts)))
+    texts = [part.text for part in message.parts if isinstance(part, Text) and not _file(part)]
+    return said("".join(texts), look) + files_of(message, look)
+
+
+def files_of(message: Message, look: Look) -> list[str]:
+    """The names of the files that went with a question."""
+    names = dict.fromkeys([_file(part) for part in message.parts if isinstance(part, Text)])
     clip = look.sign("📎 ", "+ ")
-    return said(words, look) + [look.paint(f"  {clip}{one_line(name)}", "dim") for name in files]
+    return [look.paint(f"  {clip}{one_line(name)}", "dim") for name in names if name]
 
 
 def said(words: str, look: Look) -> list[str]:
@@ -45,7 +49,7 @@ def mark(look: Look) -> str:
     return look.sign("\u203a ", "> ")
 
 
-def _file(part: Text) -> str | None:
-    """The name of the file that a part was made from."""
+def _file(part: Text) -> str:
+    """The name of the file that a part was made from; "" if it was none."""
     kind, _, name = (part.source or "").partition(":")
-    return name if kind == "file" else None
+    return name if kind == "file" else ""

@@ -102,8 +102,10 @@ class View:
                 return self._put("tool", [self._outcome(running, result)])
             case InterruptAsked(interrupt=id, call=ToolCall(name=name), question=about):
                 self._asked[id] = name
-                lines = wrapped([f"  {line}" for line in about], self._width())
-                return self._close() + self._put("asked", [*lines])
+                lines = self._close()
+                gap = [""] if self._page.last == "asked" else []
+                words = wrapped([f"  {line}" for line in about], self._width())
+                return lines + self._put("asked", [*gap, *words])
             case InterruptAnswered(interrupt=id, answer=answer):
                 name = one_line(self._asked.pop(id, "it"), width=60)
                 return self._put("asked", [f"  Use {name}? {answer}"])

@@ -22,6 +22,6 @@ def _lines(session: Session, look: Look, program: str) -> Iterator[str]:
     if model == "demo":
         yield f"It is no language model, only a demonstration. To choose one: {program} setup"
     if session.messages:
-        count, path = len(session.messages), session.history and session.history.path
-        yield f"{count:,} messages of {path} come first; /history shows them."
+        path = session.history.path if session.history is not None else "what was said"
+        yield f"Messages in {path} so far: {len(session.messages):,}. /history shows them."
     yield look.paint("/help shows what can be done here, Ctrl-D leaves.", "dim")

@@ -12,8 +12,6 @@ from retinue.settings import Secret, Settings
 from ._finding import PATIENCE, Finding, aside
 
 LLAMA_SERVER: Final = "http://127.0.0.1:8080/v1"
-
-
 _SOME: Final = 3
 """Models that are named of many."""
 _WITHOUT_LIST: Final = ("scripted", "replay")

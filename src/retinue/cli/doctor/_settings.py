@@ -15,8 +15,8 @@ def found_in(settings: Settings, program: str) -> list[Finding]:
             case "absent":
                 words = f"{source.path} is not there, so the defaults count"
                 findings.append(Finding(about="settings", state="note", words=words))
-            case "unknown" | "changed":
-                what = "is not trusted" if source.state == "unknown" else "has changed"
+            case state:
+                what = "is not trusted" if state == "unknown" else "has changed"
                 words = f"{source.path} {what}, so it is not read"
                 fix = f"Look at it, then: {program} trust"
                 findings.append(Finding(about="settings", state="warning", words=words, fix=fix))

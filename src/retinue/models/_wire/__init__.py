@@ -7,25 +7,42 @@ its frames (`Answer`); `streamed` does the rest. Only `_http.py` has a socket.
 from ._server import Server
 from .asking import Answer, document, streamed
 from .body import Base64, Json, conversation, dumped, function_of, system_of, told, written
-from .framing import Lines, ServerSentEvents, frame_of, rows_of, unreadable
+from .framing import Lines, ServerSentEvents
+from .reading import (
+    Frame,
+    call_id,
+    count_of,
+    frame_of,
+    incomplete,
+    rows_of,
+    text_of,
+    texts_of,
+    unreadable,
+)
 from .status import refused
 
 __all__ = [
     "Answer",
     "Base64",
+    "Frame",
     "Json",
     "Lines",
     "Server",
     "ServerSentEvents",
+    "call_id",
     "conversation",
+    "count_of",
     "document",
     "dumped",
     "frame_of",
     "function_of",
+    "incomplete",
     "refused",
     "rows_of",
     "streamed",
     "system_of",
+    "text_of",
+    "texts_of",
     "told",
     "unreadable",
     "written",

@@ -7,6 +7,7 @@ with the first model that is asked, and not before.
 
 import asyncio
 import io
+import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -195,7 +196,7 @@ def _words(error: Exception) -> str:
             return f"its certificate cannot be trusted ({error})"
         case TimeoutError():
             return "no connection within 20 s"
-        case OSError(strerror=str(words)) if words:
-            return words
+        case OSError(errno=int(code)) if code > 0:
+            return os.strerror(code)
         case _:
             return str(error) or type(error).__name__

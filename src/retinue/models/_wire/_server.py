@@ -13,8 +13,8 @@ class Server:
         name: What it is called in errors: the model that is asked, or the address.
         base_url: Where it answers.
         api_key: Shown as a bearer token, where there is one; no error repeats it.
-        unreachable, unauthorized, unknown: What to do where nobody answers, where the key is
-            refused, where there is no such model.
+        unreachable, unauthorized, unknown, full: What to do where nobody answers, where the key is
+            refused, where there is no such model, where the conversation is too long for it.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Server:
     unreachable: str
     unauthorized: str
     unknown: str = "Choose another --model, or install it there."
+    full: str = "Pass less, begin a new conversation, or choose a model with a larger window."
 
     def at(self, path: str) -> str:
         """The address of `path` there."""
@@ -48,4 +49,3 @@ class Server:
     def hide(self, words: str) -> str:
         """The words without the key, however the server came to repeat it."""
         return words.replace(self.api_key, "…") if self.api_key else words
-

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from importlib import import_module
-from typing import Any, Final, Protocol, cast
+from typing import Final, Protocol, cast
 
 from retinue.errors import ModelSilent
 from retinue.models import ChatChunk
 
 from ._server import Server
-from .framing import Frames, frame_of
+from .framing import Frames
+from .reading import Frame, frame_of
 from .status import error_of, no_stream
 
 _PATIENCE: Final = 10.0
@@ -86,7 +87,7 @@ async def streamed(
             yield chunks
 
 
-async def document(server: Server, path: str) -> dict[str, Any]:
+async def document(server: Server, path: str) -> Frame:
     """The JSON object at this address.
 
     Raises:

@@ -85,10 +85,7 @@ def _error(
                 f"{name} has too much to do: {words}", hint=_WAIT, retry_after=_retry_after(headers)
             )
         case _ if status == 413 or _FULL.search(about):
-            return ContextFull(
-                f"This is more than {name} can read: {words}",
-                hint="Pass less, begin a new conversation, or choose a model with a larger window.",
-            )
+            return ContextFull(f"This is more than {name} can read: {words}", hint=server.full)
         case 400 | 404 if _NO_MODEL.search(about):
             return UnknownModel(f"{name} is not there: {words}", hint=server.unknown)
         case 404 | 405:
@@ -120,8 +117,8 @@ def _error(
 def _said(found: Any) -> tuple[str, tuple[str, ...]]:
     """A server's words about an error, and the codes beside them."""
     match found:
-        case {"error": dict() | str() as inner}:
-            return _said(inner)
+        case {"error": dict() | str()}:
+            return _said(cast("dict[str, Any]", found)["error"])
         case str() if found.startswith("{"):  # so Ollama hands on what it has heard itself
             inner = _parsed(found)
             return (found, ()) if inner is None else _said(inner)

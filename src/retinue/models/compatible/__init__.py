@@ -14,7 +14,7 @@ from typing import Final
 from retinue.errors import ModelUnauthorized, UnknownModel
 from retinue.models import ChatChunk, ChatRequest, Model
 from retinue.models._addresses import base_url_of
-from retinue.models._wire import Server, ServerSentEvents, document, rows_of, streamed
+from retinue.models._wire import Server, ServerSentEvents, document, rows_of, streamed, texts_of
 from retinue.models.guard import Guarded
 
 from ._decode import Answer
@@ -124,8 +124,7 @@ async def offered(provider: str, *, base_url: str | None, api_key: str | None) -
         raise UnknownModel("Whose models? An address is needed", hint="Pass its base_url.")
     address = base_url_of(base_url or OPENAI)
     found = await document(_server(address, address, api_key), "models")
-    names = [row.get("id") for row in rows_of(found, "data")]
-    return tuple([name for name in names if isinstance(name, str)])
+    return texts_of(rows_of(found, "data"), "id")
 
 
 def _server(name: str, address: str, key: str | None) -> Server:

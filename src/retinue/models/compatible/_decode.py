@@ -3,15 +3,27 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
-from uuid import uuid4
 
-from retinue.errors import StreamIncomplete
 from retinue.messages import ToolCall
 from retinue.models import ChatChunk, ChatRequest, Stop, Usage
 from retinue.models._repair import parse_tool_args
-from retinue.models._wire import Server, count_of, frame_of, refused, text_of, unreadable
+from retinue.models._wire import (
+    Frame,
+    Server,
+    call_id,
+    count_of,
+    frame_of,
+    incomplete,
+    refused,
+    text_of,
+    unreadable,
+)
 
-_STOPS: Final[Mapping[str, Stop]] = {"length": "max_tokens", "content_filter": "refused"}
+_STOPS: Final[Mapping[str, Stop]] = {
+    "length": "max_tokens",
+    "model_length": "context_full",
+    "content_filter": "refused",
+}
 """Any other reason is an end, of an answer or of calls: servers do not tell them apart alike."""
 _BROKEN: Final = ("error", "abort", "insufficient_system_resource")
 """Reasons of an answer that is not whole: OpenRouter's, vLLM's, DeepSeek's."""
@@ -57,7 +69,7 @@ class Answer:
         except (AttributeError, IndexError, KeyError, TypeError) as error:  # other JSON than agreed
             raise unreadable(frame, self._server) from error
 
-    def _read(self, frame: dict[str, Any]) -> Iterable[ChatChunk]:
+    def _read(self, frame: Frame) -> Iterable[ChatChunk]:
         choices = frame.get("choices")
         usage = frame.get("usage")
         if usage:
@@ -74,8 +86,8 @@ class Answer:
         if not delta:
             return _NOTHING
         text = delta.get("content")
-        if text and len(delta) == 1:  # nearly every frame of an answer
-            return (ChatChunk(text=text_of(text)),)
+        if text.__class__ is str and text and len(delta) == 1:  # nearly every frame of an answer
+            return (ChatChunk(text=text),)
         return self._delta(delta)
 
     def end(self) -> Iterable[ChatChunk]:
@@ -85,15 +97,8 @@ class Answer:
             StreamIncomplete: The server did not say that it was done.
             BadArguments: A call cannot be read.
         """
-        if self._reason is None and not self.done:
-            raise StreamIncomplete(
-                f"The answer of {self._server.name!r} ended before it was done",
-                hint="It is not whole. Ask again.",
-            )
-        if self._reason in _BROKEN:
-            raise StreamIncomplete(
-                f"{self._server.name!r} failed in the middle of its answer", hint="Ask again."
-            )
+        if self._reason in _BROKEN or (self._reason is None and not self.done):
+            raise incomplete(self._server)
         stop = _STOPS.get(self._reason or "")
         if stop is None:  # a call of an answer that was cut is cut itself
             for call in self._calls:
@@ -105,8 +110,8 @@ class Answer:
         found: list[ChatChunk] = []
         if thinking := delta.get("reasoning_content") or delta.get("reasoning"):
             found.append(ChatChunk(thinking=text_of(thinking)))
-        if text := delta.get("content"):
-            found.append(ChatChunk(text=text_of(text)))
+        if text := text_of(delta.get("content")):
+            found.append(ChatChunk(text=text))
         if refusal := delta.get("refusal"):
             self._refused = True
             found.append(ChatChunk(text=text_of(refusal)))
@@ -115,22 +120,21 @@ class Answer:
         return found
 
     def _add(self, piece: Mapping[str, Any]) -> None:
-        """A piece of a call. Some servers give no index, or the same to all; then the id tells."""
-        id, index = text_of(piece.get("id") or ""), piece.get("index")
-        call = self._numbered.get(index)
-        if call is None and index is None and not id and self._calls:
-            call = self._calls[-1]
-        if call is None or (id and call.id and id != call.id):
+        """A piece of a call. Some servers give no index, or the same to all."""
+        function = cast("Mapping[str, Any]", piece.get("function") or {})
+        id, name = text_of(piece.get("id")), text_of(function.get("name"))
+        index = piece.get("index")
+        call = self._calls[-1] if index is None and self._calls else self._numbered.get(index)
+        if call is None or _begins(call, id, name):
             call = self._numbered[index] = _Call()
             self._calls.append(call)
-        function = cast("Mapping[str, Any]", piece.get("function") or {})
         call.id = id or call.id
-        call.name = text_of(function.get("name") or "") or call.name
-        call.args += text_of(function.get("arguments") or "")
+        call.name = name or call.name
+        call.args += text_of(function.get("arguments"))
 
     def _whole(self, call: _Call) -> ToolCall:
         args = parse_tool_args(call.args, self._schemas.get(call.name, {}))
-        return ToolCall(id=call.id or minted(), name=call.name, args=args)
+        return ToolCall(id=call.id or call_id(), name=call.name, args=args)
 
 
 def usage_of(usage: Mapping[str, Any]) -> Usage:
@@ -146,6 +150,8 @@ def usage_of(usage: Mapping[str, Any]) -> Usage:
     )
 
 
-def minted() -> str:
-    """An id for a call that came without."""
-    return f"call_{uuid4().hex[:24]}"
+def _begins(call: _Call, id: str, name: str) -> bool:
+    """Whether a piece with this id and name is of another call than the one before."""
+    if id and call.id:
+        return id != call.id
+    return bool(name and call.args)

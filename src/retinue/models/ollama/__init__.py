@@ -5,24 +5,14 @@
 Source: https://docs.ollama.com/api/chat
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from retinue.errors import UnknownModel
 from retinue.models import ChatChunk, ChatRequest, Model
-from retinue.models._addresses import OLLAMA, address_of
-from retinue.models._wire import (
-    Connection,
-    Lines,
-    bearer,
-    connected,
-    error_of,
-    fetched,
-    frame_of,
-    joined,
-    names_in,
-)
+from retinue.models._addresses import OLLAMA, ollama_at
+from retinue.models._wire import Lines, Server, document, rows_of, streamed, texts_of
 from retinue.models.guard import Guarded
 
 from ._decode import Answer
@@ -52,44 +42,16 @@ class Ollama:
     def __repr__(self) -> str:
         return f"<Ollama {self.name} at {self.base_url}>"
 
-    @asynccontextmanager
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[AsyncIterator[ChatChunk]]:
-        """Ask. What other models thought, and vendors' blocks, do not travel over this wire.
+    def chat(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[ChatChunk]]:
+        """Ask. Of what models thought, only the reasons for their calls travel over this wire.
 
         Raises:
             ModelError: One of its kinds; ModelRejected for what Ollama has no words for: sound,
                 files that are no text, pictures by address, a tool that must be used.
         """
-        async with connected(
-            joined(self.base_url, "api/chat"),
-            model=self.name,
-            body=encode(request, self.model, keep_alive=self.keep_alive),
-            headers=bearer(self.api_key),
-            hint=_hint(self.base_url),
-        ) as connection:
-            if connection.status != 200:
-                raise error_of(
-                    connection.status,
-                    await connection.document(),
-                    connection.headers,
-                    model=self.name,
-                    key=self.api_key,
-                    hint=_hint(self.base_url),
-                )
-            async with aclosing(self._chunks(connection, Answer(self.name, request))) as chunks:
-                yield chunks
-
-    async def _chunks(self, connection: Connection, answer: Answer) -> AsyncGenerator[ChatChunk]:
-        lines = Lines()
-        while block := await connection.next_block():
-            for line in lines.feed(block):
-                for chunk in answer.read(line, key=self.api_key):
-                    yield chunk
-        for line in lines.end():
-            for chunk in answer.read(line, key=self.api_key):
-                yield chunk
-        for chunk in answer.end():
-            yield chunk
+        server = _server(self.name, self.base_url, self.api_key, self.model)
+        body = encode(request, self.model, keep_alive=self.keep_alive)
+        return streamed(server, "api/chat", body, Lines(), Answer(server, request))
 
 
 def find(
@@ -113,7 +75,7 @@ def find(
             "No model 'ollama:' without a name", hint="`ollama list` shows those you have."
         )
     return Guarded(
-        Ollama(model=name, base_url=address_of(base_url), api_key=api_key, keep_alive=keep_alive),
+        Ollama(model=name, base_url=ollama_at(base_url), api_key=api_key, keep_alive=keep_alive),
         first_timeout=first_timeout,
         idle_timeout=idle_timeout,
         retries=retries,
@@ -126,20 +88,21 @@ async def offered(provider: str, *, base_url: str | None, api_key: str | None) -
     Raises:
         ModelError: The server cannot be reached, or refuses.
     """
-    address = address_of(base_url)
-    loaded = await _listed(address, "api/ps", api_key)
-    installed = await _listed(address, "api/tags", api_key)
+    address = ollama_at(base_url)
+    server = _server(address, address, api_key, "NAME")
+    loaded = texts_of(rows_of(await document(server, "api/ps"), "models"), "name")
+    installed = texts_of(rows_of(await document(server, "api/tags"), "models"), "name")
     return tuple(dict.fromkeys([*loaded, *installed]))
 
 
-async def _listed(address: str, path: str, key: str | None) -> tuple[str, ...]:
-    status, body, headers = await fetched(
-        joined(address, path), model=address, headers=bearer(key), hint=_hint(address)
+def _server(name: str, address: str, key: str | None, model: str) -> Server:
+    return Server(
+        name=name,
+        base_url=address,
+        api_key=key,
+        unreachable=f"Start it with `ollama serve`, and look whether it answers at {address}.",
+        unauthorized="For models of its cloud: `ollama signin`, or set OLLAMA_API_KEY.",
+        unknown=f"Get it with `ollama pull {model}`, or choose another --model.",
+        full="Begin a new conversation, or give it more room: OLLAMA_CONTEXT_LENGTH=32768 "
+        "ollama serve.",
     )
-    if status != 200:
-        raise error_of(status, body, headers, model=address, key=key, hint=_hint(address))
-    return names_in(frame_of(body, address).get("models"), "name")
-
-
-def _hint(address: str) -> str:
-    return f"Start it with `ollama serve`, and look whether it answers at {address}."

@@ -1,16 +1,20 @@
 """Encode: our request in the words of Ollama's /api/chat. Pure; tested with tables."""
 
-import base64
-import json
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from retinue.errors import ModelRejected
-from retinue.messages import Audio, File, Image, Part, Text, ToolCall, ToolResult
+from retinue.messages import Audio, File, Image, Message, Part, Text, Thinking, ToolCall, ToolResult
 from retinue.models import ChatRequest
-from retinue.models.view import shown
-
-type Json = dict[str, Any]
+from retinue.models._wire import (
+    Base64,
+    Json,
+    conversation,
+    dumped,
+    function_of,
+    system_of,
+    told,
+)
 
 _BESIDE: Final = ("keep_alive", "logprobs", "shift", "think", "top_logprobs", "truncate")
 """Options that stand beside the others, not among them."""
@@ -24,11 +28,12 @@ def encode(request: ChatRequest, model: str, *, keep_alive: str | float | None =
     """
     body: Json = {
         "model": model,
-        "messages": [*_system(request.system), *_messages(request)],
+        "messages": [*system_of(request), *_messages(request)],
         "stream": True,
-        # By default Ollama drops the oldest messages, and nobody is told.
+        # By default Ollama drops the oldest messages, and nobody is told. `shift`, which does the
+        # same to an answer that grows too long, is left as it is: a model that was loaded for the
+        # other way would be loaded anew (needsReload in server/sched.go of ollama/ollama).
         "truncate": False,
-        "shift": False,
     }
     if request.tools and request.tool_choice != "none":
         if request.tool_choice != "auto":
@@ -36,17 +41,7 @@ def encode(request: ChatRequest, model: str, *, keep_alive: str | float | None =
                 f"Ollama cannot be told to use a tool ({request.tool_choice!r})",
                 hint="Leave the choice to the model, or ask for structured output.",
             )
-        body["tools"] = [
-            {
-                "type": "function",
-                "function": {
-                    "name": tool.name,
-                    "description": tool.description,
-                    "parameters": tool.parameters,
-                },
-            }
-            for tool in request.tools
-        ]
+        body["tools"] = [function_of(tool) for tool in request.tools]
     if request.output is not None:
         body["format"] = request.output
     if keep_alive is not None:
@@ -55,8 +50,7 @@ def encode(request: ChatRequest, model: str, *, keep_alive: str | float | None =
     body |= {name: options.pop(name) for name in _BESIDE if name in options}
     if options:
         body["options"] = options
-    # A lone surrogate is no text that any server could read.
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    return dumped(body)
 
 
 def _options(request: ChatRequest) -> Json:
@@ -65,25 +59,29 @@ def _options(request: ChatRequest) -> Json:
     return {**{k: v for k, v in known.items() if v is not None}, **request.options}
 
 
-def _system(system: str | None) -> list[Json]:
-    return [{"role": "system", "content": system}] if system else []
-
-
 def _messages(request: ChatRequest) -> Iterable[Json]:
-    for message in shown(request.messages, request.agent):
+    for message in conversation(request):
         match message.role:
             case "assistant":
-                said: Json = {"role": "assistant", "content": message.text}
-                if calls := message.tool_calls:
-                    said["tool_calls"] = [_call(call) for call in calls]
-                yield said
+                yield _assistant(message)
             case "tool":
                 for result in message.tool_results:
                     yield from _result(result)
             case "system":
                 yield {"role": "system", "content": message.text}
             case _:
-                yield _with_media({"role": "user"}, message.parts)
+                yield _user(message.parts)
+
+
+def _assistant(message: Message) -> Json:
+    said: Json = {"role": "assistant", "content": message.text}
+    if calls := message.tool_calls:
+        said["tool_calls"] = [_call(call) for call in calls]
+        # Why it called is not thought again. What is signed was thought by another vendor's model.
+        thoughts = [part for part in message.parts if isinstance(part, Thinking)]
+        if thought := "".join([part.text for part in thoughts if part.signature is None]):
+            said["thinking"] = thought
+    return said
 
 
 def _call(call: ToolCall) -> Json:
@@ -91,42 +89,31 @@ def _call(call: ToolCall) -> Json:
 
 
 def _result(result: ToolResult) -> Iterable[Json]:
-    text = result.text
-    media: list[Part] = []
-    if not isinstance(result.content, str):
-        media = [part for part in result.content if not isinstance(part, Text)]
-        text = text or "The result follows."
-    told = f"Error: {text}" if result.error and not text.startswith("Error") else text
-    yield {
-        "role": "tool",
-        "tool_name": result.name,
-        "tool_call_id": result.call_id,
-        "content": told,
-    }
+    text, media = told(result)
+    # Older servers know results by the name of the tool, and by their order.
+    names = {"tool_name": result.name, "tool_call_id": result.call_id}
+    yield {"role": "tool", **names, "content": text}
     if media:
-        yield _with_media({"role": "user"}, [Text(text=f"From {result.name}:"), *media])
+        yield _user(media)
 
 
-def _with_media(said: Json, parts: Iterable[Part]) -> Json:
+def _user(parts: Iterable[Part]) -> Json:
     texts: list[str] = []
-    images: list[str] = []
+    images: list[Base64] = []
     for part in parts:
         match part:
             case Text(text=text):
                 texts.append(text)
             case Image(data=bytes(data)):
-                images.append(base64.b64encode(data).decode())
+                images.append(Base64(data))
             case File(data=bytes(data), media_type=kind) if kind.startswith("text/"):
                 texts.append(data.decode(errors="replace"))
             case Image() | Audio() | File():
-                kind = type(part).__name__.lower()
                 raise ModelRejected(
-                    f"Ollama cannot be shown this {kind}",
+                    f"Ollama cannot be shown this {type(part).__name__.lower()}",
                     hint="It reads texts, and pictures that come with their data.",
                 )
             case _:
                 pass  # thoughts, calls and blocks are not the user's
-    said["content"] = "".join(texts)
-    if images:
-        said["images"] = images
-    return said
+    said: Json = {"role": "user", "content": "".join(texts)}
+    return said | {"images": images} if images else said

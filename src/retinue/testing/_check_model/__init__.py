@@ -30,7 +30,7 @@ class Outcome:
 
     name: str
     seconds: float
-    failure: BaseException | None = None
+    failure: Exception | None = None
 
 
 @value
@@ -105,7 +105,7 @@ async def check_model(
     report = Report(wire=served.name, outcomes=tuple(outcomes))
     causes = [one.failure for one in report.failures if one.failure is not None]
     if causes:
-        raise ModelCheckFailed(report) from BaseExceptionGroup("failed checks", causes)
+        raise ModelCheckFailed(report) from ExceptionGroup("failed checks", causes)
     return report
 
 
@@ -125,7 +125,7 @@ def _checks(wire: Wire, without: frozenset[str]) -> Sequence[Check]:
     return [*able, *_features.refusals(without)]
 
 
-async def _tried(check: Check, bench: Bench) -> BaseException | None:
+async def _tried(check: Check, bench: Bench) -> Exception | None:
     """What went wrong; None: nothing."""
     try:
         async with asyncio.timeout(3 * bench.patience), bench:
@@ -137,7 +137,7 @@ async def _tried(check: Check, bench: Bench) -> BaseException | None:
     return None
 
 
-def _words(failure: BaseException) -> str:
+def _words(failure: Exception) -> str:
     match failure:
         case CheckFailed():
             return str(failure).replace("\n", "\n  ")

@@ -17,6 +17,8 @@ def checks(wire: Wire) -> Sequence[Check]:
         named(a_reader_cancelled_before_the_first_piece_closes_the_socket),
         named(leaving_the_block_early_closes_the_socket),
         named(a_reader_that_fails_closes_the_socket),
+        named(one_reader_that_leaves_does_not_disturb_the_others),
+        named(the_model_can_be_asked_again_in_another_loop),
         named(answers_one_after_the_other_share_a_connection),
         named(many_answers_at_once_do_not_mix_and_share_connections),
     ]
@@ -105,6 +107,34 @@ async def a_reader_that_fails_closes_the_socket(bench: Bench) -> None:
     expect(there, "that the block can be left", "it cannot")
     expect(reading.exception() is failure, "the reader's own error", repr(reading.exception()))
     await bench.wait(bench.seen[0].left, "the end of the connection, at the server,")
+
+
+async def one_reader_that_leaves_does_not_disturb_the_others(bench: Bench) -> None:
+    bench.script(["One ", Silence()], Answer("One two three", frame_delay=0.02))
+    model = await bench.model()
+    leaving = asyncio.create_task(bench.hear(model=model))
+    try:
+        await bench.came()
+        others = [asyncio.create_task(bench.hear_whole(model=model)) for _ in range(3)]
+        leaving.cancel()
+        heard = [(await other).text for other in others]
+    finally:
+        await bench.stop(leaving)
+    expect(heard == ["One two three"] * 3, "the others' whole answers", heard)
+    await bench.wait(bench.seen[0].left, "the end of the connection, at the server,")
+
+
+async def the_model_can_be_asked_again_in_another_loop(bench: Bench) -> None:
+    model = await bench.model()
+
+    def ask(n: int) -> str:
+        return asyncio.run(bench.hear_whole(f"In loop {n}.", model)).text
+
+    heard = [(await bench.hear_whole("In loop 0.", model)).text]
+    heard += [await asyncio.to_thread(ask, n) for n in (1, 2)]  # a program that calls run() twice
+    heard.append((await bench.hear_whole("In loop 0.", model)).text)
+    expected = [f"In loop {n}." for n in (0, 1, 2, 0)]
+    expect(heard == expected, f"the answers {expected}", heard)
 
 
 async def answers_one_after_the_other_share_a_connection(bench: Bench) -> None:

@@ -22,6 +22,7 @@ def checks(wire: Wire) -> Sequence[Check]:
         named(text_comes_in_pieces_before_the_answer_is_over),
         named(text_is_whole_and_in_order),
         named(an_answer_may_be_empty),
+        named(what_is_large_goes_through),
         named(unicode_survives_being_cut_anywhere),
         *spelled,
         named(thinking_comes_apart_from_text),
@@ -64,6 +65,12 @@ async def an_answer_may_be_empty(bench: Bench) -> None:
     bench.script(Answer())
     heard = await bench.hear_whole()
     expect(heard.text == "", "no text", heard)
+
+
+async def what_is_large_goes_through(bench: Bench) -> None:
+    text = "large" * 60_000  # one word, so one frame: more than many a buffer for lines
+    heard = await bench.hear_whole(text)
+    expect(heard.text == text, f"{len(text)} letters", f"{len(heard.text)} letters")
 
 
 async def unicode_survives_being_cut_anywhere(bench: Bench) -> None:

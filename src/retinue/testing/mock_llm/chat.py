@@ -153,7 +153,7 @@ class _Writer:
         }
 
     def opening(self) -> Iterator[bytes]:
-        yield self._chunk({"role": "assistant", "content": "", "refusal": None})
+        yield self._chunk({"role": "assistant", "content": ""})
 
     def text(self, text: str) -> Iterator[bytes]:
         for word in words(text):

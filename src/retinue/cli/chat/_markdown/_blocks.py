@@ -12,7 +12,7 @@ from typing import Final
 
 from retinue.telemetry.terminal import Look
 
-from ._cells import Line, Piece, Style, cells, folded, painted
+from ._cells import Line, Style, cells, folded, painted, trimmed
 from ._inline import FAINT, Carried, Ink, finish
 from ._leaves import Code, Paragraph
 from ._table import Table, alignments, split
@@ -27,10 +27,11 @@ _BULLET: Final = re.compile(r"[-+*•] ")
 _SETEXT: Final = re.compile(r"(?:={2,}|-{3,}) *")
 _FENCE: Final = re.compile(r"`{3,}(?=[^`]*\Z)|~{3,}")
 _HEADING: Final = re.compile(r"#{1,6}(?= |\Z)")
+_ROW: Final = re.compile(r"\|[^|]*\|")
 _HEADINGS: Final[tuple[Style, ...]] = (
     ("bold", "underline", "magenta"),
     ("bold", "magenta"),
-    ("bold", "blue"),
+    ("bold", "green"),
     ("bold",),
 )
 _RULE: Final = 40
@@ -190,7 +191,7 @@ class Blocks:
             self._leaf = Code(fence[0], indent)
         elif isinstance(goes_on, Table) and kept == len(self._within) and whole and "|" in body:
             self._show(goes_on.row(body, self._room()))
-        elif isinstance(goes_on, Paragraph):
+        elif isinstance(goes_on, Paragraph) and (goes_on.row or not _ROW.match(body)):
             self._show(goes_on.add("\n" + body, self._room()))
         else:
             self._enter(within)
@@ -248,10 +249,10 @@ class Blocks:
             self._leaf = None
             self._heading(1 if body[0] == "=" else 2, title)
             return True
-        aligns, head = alignments(body), split(title)
-        if aligns is None or len(aligns) != len(head):
+        aligns = alignments(body)
+        if aligns is None or "|" not in title:
             return False
-        self._leaf = Table(head, aligns, self._look)
+        self._leaf = Table(split(title), aligns, self._look)
         return True
 
     # Changes of place
@@ -274,7 +275,7 @@ class Blocks:
         self._begun = False
 
     def _paragraph(self, text: str) -> None:
-        leaf = self._leaf = Paragraph(Ink((), self._look.colour))
+        leaf = self._leaf = Paragraph(Ink((), self._look.colour), row=bool(_ROW.match(text)))
         self._show(leaf.add(text, self._room()))
 
     def _add_code(self, code: Code, text: str, *, whole: bool) -> None:
@@ -340,19 +341,14 @@ class Blocks:
 
     def _drawn(self, line: Line, within: tuple[Container, ...], marked: int) -> str:
         """The line with what stands before it."""
-        before: list[Piece] = []
+        before: Line = []
         for n, size in self._visible(within):
             match within[n]:
                 case Quote():
                     before.append((self._look.sign("│ ", "> "), FAINT))
                 case Item(marker=marker):
                     before.append((marker, FAINT) if n >= marked else (" " * size, ()))
-        while not line and before:
-            text, style = before.pop()
-            if bare := text.rstrip(" "):
-                before.append((bare, style))
-                break
-        return painted([*before, *line], self._look)
+        return painted([*before, *line] if line else trimmed(before), self._look)
 
 
 def _common(some: tuple[Container, ...], others: tuple[Container, ...]) -> int:

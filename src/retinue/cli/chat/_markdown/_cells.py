@@ -65,6 +65,16 @@ def painted(line: Iterable[Piece], look: Look) -> str:
     )
 
 
+def trimmed(line: Line) -> Line:
+    """The line without spaces at its end."""
+    line = list(line)
+    while line:
+        text, style = line.pop()
+        if kept := text.rstrip(" "):
+            return [*line, (kept, style)]
+    return line
+
+
 def longest_word(line: Iterable[Piece]) -> int:
     """How many cells a column needs at least if no word of the line is to be cut."""
     text = "".join([text for text, _ in line])
@@ -106,7 +116,7 @@ def cut(pieces: Iterable[Piece], width: int) -> tuple[list[Line], Line]:
         if text.isascii():
             at = 0
             while len(text) - at > width - used:
-                end = at + width - used
+                end = at + max(0, width - used)  # a letter may be wider than the screen
                 lines.append([*line, (text[at:end], style)] if end > at else line)
                 line, used, at = [], 0, end
             line.append((text[at:], style))

@@ -56,10 +56,12 @@ class Carried:
 
 
 def settle(text: str, carried: Carried, ink: Ink) -> tuple[list[Piece], int, Carried]:
-    """As much of the text as no later text can change; how many letters of it; what they leave."""
+    """What no later text can change: its pieces, how many letters it has, and what it leaves."""
     end = len(text.rstrip(" "))
     if end == len(text):
         end = len(text.rstrip(_ASCII))  # any marker or address in the last word may grow
+    if text[:end].rstrip(" ")[-3:].lower() == "<br":
+        end = text.rindex("<", 0, end)
     reading = _Reading(text, end, carried, ink, "settled")
     return reading.pieces(), reading.end, reading.carried()
 
@@ -75,6 +77,11 @@ def finish(text: str, carried: Carried, ink: Ink) -> list[Piece]:
     return _Reading(text, len(text), carried, ink, "finished").pieces()
 
 
+type Way = Literal["settled", "presumed", "finished"]
+"""What becomes of markers that are open at the end of a text: they and what follows them are not
+read, or they will be closed later, or they are text."""
+
+
 class _Bracket(NamedTuple):
     node: Node
     inside: int
@@ -83,7 +90,7 @@ class _Bracket(NamedTuple):
 
 
 class _Reading:
-    """One reading of a text from its start to `end`, or less where the rest is not settled."""
+    """One reading of a text up to `end`, which comes to lie before what is not settled."""
 
     def __init__(
         self,
@@ -91,13 +98,13 @@ class _Reading:
         end: int,
         carried: Carried,
         ink: Ink,
-        way: Literal["settled", "presumed", "finished"],
+        way: Way,
     ) -> None:
         self.end = end
         self._text = text
         self._before = carried.before
         self._ink = ink
-        self._way = way
+        self._way: Way = way
         self._ticks = 0
         self._openers: tuple[str, ...] = ()
         self._nodes: list[Node] = []
@@ -227,22 +234,23 @@ class _Reading:
 
     def _code(self, start: int, at: int) -> int:
         ticks = at - start
+        marks = "" if self._ink.colour else self._text[start:at]
         end = self._end_of_code(ticks, at)
-        if end is None and self._way == "settled":
-            self.end = start
-        elif end is None and self._way == "finished":
-            self._add(start, self._text[start:at])
-        else:
-            marks = "" if self._ink.colour else self._text[start:at]
-            inner = self._text[at : self.end if end is None else end].replace("\n", " ")
-            if end is None:
-                self._ticks = ticks
-                self._add(start, marks + inner, CODE)
-                return self.end
+        if end is not None:
+            inner = self._text[at:end].replace("\n", " ")
             if not marks and inner[:1] == inner[-1:] == " " and inner.strip(" "):
                 inner = inner[1:-1]
             self._add(start, marks + inner + marks, CODE)
             return end + ticks
+        match self._way:
+            case "settled":
+                self.end = start
+            case "presumed":
+                self._ticks = ticks
+                self._add(start, marks + self._text[at : self.end].replace("\n", " "), CODE)
+                return self.end
+            case "finished":
+                self._add(start, self._text[start:at])
         return at
 
     def _rest_of_code(self, ticks: int) -> int:

@@ -1,6 +1,9 @@
-"""Leaves: paragraphs, code and headings, as lines of pieces, finished as soon as they can be."""
+"""Leaves: paragraphs and code, whose lines are finished as soon as they can be.
 
-from typing import Final, Protocol
+Their state is replaced, never changed in place, so that a copy of one may go on by itself.
+"""
+
+from typing import Final
 
 from ._cells import Line, bulk, cut, fold, folded
 from ._inline import CODE, Carried, Ink, finish, presume, settle
@@ -10,33 +13,19 @@ _HELD: Final = 6
 _TITLE: Final = 3
 """So many lines may turn out to be a heading or the head of a table."""
 _INDENT: Final = "  "
-_NARROW: Final = 10  # where code is not indented
-
-
-class Leaf(Protocol):
-    """A block without blocks in it. Its state is replaced, not changed, so that a copy stays."""
-
-    def add(self, text: str, width: int) -> list[Line]:
-        """More of the present line; the lines that are finished."""
-        ...
-
-    def end_line(self, width: int) -> list[Line]:
-        """The line is over."""
-        ...
-
-    def end(self, width: int) -> list[Line]:
-        """The block is over; the lines that are left."""
-        ...
-
-    def so_far(self, width: int) -> list[Line]:
-        """The lines that are left if nothing surprising comes; changes nothing."""
-        ...
+_NARROW: Final = 10
+"""Narrower code is not indented."""
 
 
 class Paragraph:
-    """Running text. Lines go out once nothing that comes can change them, or it takes too long."""
+    """Running text. Lines go out once nothing that comes can change them, or it takes too long.
 
-    def __init__(self, ink: Ink) -> None:
+    Args:
+        row: Whether it began as rows of a table do.
+    """
+
+    def __init__(self, ink: Ink, *, row: bool) -> None:
+        self.row = row
         self._ink = ink
         self._source = ""
         self._carried = Carried()
@@ -49,6 +38,7 @@ class Paragraph:
         return None if self._begun else self._source
 
     def add(self, text: str, width: int) -> list[Line]:
+        """More of it; the lines that are finished."""
         self._source += text
         if not self._begun and "\n" not in text and bulk(self._source) <= _TITLE * width:
             return []
@@ -65,13 +55,12 @@ class Paragraph:
         lines, self._rest = fold([*self._rest, *pieces], width)
         return lines
 
-    def end_line(self, width: int) -> list[Line]:
-        return []
-
     def end(self, width: int) -> list[Line]:
+        """The paragraph is over; the lines that are left."""
         return folded([*self._rest, *finish(self._source, self._carried, self._ink)], width)
 
     def so_far(self, width: int) -> list[Line]:
+        """The lines that are left, if what is open will be closed; nothing changes."""
         pieces, _ = presume(self._source, len(self._source), self._carried, self._ink)
         return folded([*self._rest, *pieces], width)
 
@@ -95,6 +84,7 @@ class Code:
         self._begun = False
 
     def add(self, text: str, width: int) -> list[Line]:
+        """More of the present line; the lines that are finished."""
         body = text.rstrip(" ")
         spaces = self._spaces
         self._spaces = len(text) - len(body)
@@ -109,6 +99,7 @@ class Code:
         return [*blanks, *[_indented(line, width) for line in full]]
 
     def end_line(self, width: int) -> list[Line]:
+        """The present line is over."""
         lines = self.end(width)
         self._blanks += not lines
         self._rest = ""
@@ -116,7 +107,11 @@ class Code:
         return lines
 
     def end(self, width: int) -> list[Line]:
-        return [_indented([(self._rest, CODE)], width)] if self._rest else []
+        """The code is over; the lines that are left."""
+        if not self._rest:
+            return []
+        full, rest = cut([(self._rest, CODE)], _inside(width))  # the screen may be narrower now
+        return [_indented(line, width) for line in (*full, rest)]
 
     so_far = end
 

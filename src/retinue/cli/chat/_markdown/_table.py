@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from retinue.telemetry.terminal import Look
 
-from ._cells import Line, Piece, folded, longest_word, room
+from ._cells import Line, Piece, folded, longest_word, room, trimmed
 from ._inline import FAINT, Carried, Ink, finish
 
 type Align = Literal["left", "right", "centre"]
@@ -61,9 +61,11 @@ class Table:
     """Rows under a head. Its state is replaced, not changed, so that a copy stays."""
 
     def __init__(self, head: Sequence[str], aligns: Sequence[Align], look: Look) -> None:
+        columns = max(len(head), len(aligns))
         self._look = look
-        self._aligns = aligns
-        self._head = [_cell(text, Ink(("bold",), look.colour)) for text in head]
+        self._aligns: list[Align] = [*aligns, *["left" for _ in range(columns - len(aligns))]]
+        texts = [*head, *[""] * (columns - len(head))]
+        self._head = [_cell(text, Ink(("bold",), look.colour)) for text in texts]
         self._sizes = [cell.size for cell in self._head]
         self._words = [cell.word for cell in self._head]
         self._rows: tuple[list[_Cell], ...] = ()
@@ -71,7 +73,10 @@ class Table:
 
     def row(self, text: str, width: int) -> list[Line]:
         """Another row; the lines that are finished."""
-        texts = [*split(text), *[""] * len(self._head)][: len(self._head)]
+        last = len(self._head) - 1
+        texts = split(text)
+        texts[last:] = [" | ".join(texts[last:])]  # bars too many are likely to be text
+        texts += [""] * (last + 1 - len(texts))
         row = [_cell(text, Ink((), self._look.colour)) for text in texts]
         if self._drawn:
             return self._following(row, width)
@@ -111,7 +116,7 @@ class Table:
         left = width - sum(widths) - _BAR * (len(widths) - 1)
         if left < 0:
             return None
-        wanted = [size - width for size, width in zip(self._sizes, widths, strict=True)]
+        wanted = [size - least for size, least in zip(self._sizes, widths, strict=True)]
         order = sorted(range(len(widths)), key=lambda column: wanted[column])
         for n, column in enumerate(order):
             share = max(0, min(wanted[column], left // (len(order) - n)))
@@ -130,7 +135,7 @@ class Table:
         """What is between two rows: nothing if each has one line."""
         if widths is None:
             return [self._rule([min(width, 8)])]
-        if any(size > width for size, width in zip(self._sizes, widths, strict=True)):
+        if any(size > column for size, column in zip(self._sizes, widths, strict=True)):
             return [self._rule(widths)]
         return []
 
@@ -147,16 +152,15 @@ class Table:
                 for line in folded(_labelled(head, cell), width)
             ]
         bar: Piece = (self._look.sign(" │ ", " | "), FAINT)
-        columns = [folded(cell.pieces, width) for cell, width in zip(row, widths, strict=True)]
+        columns = [folded(cell.pieces, size) for cell, size in zip(row, widths, strict=True)]
         lines: list[Line] = []
         for parts in zip_longest(*columns, fillvalue=()):
             line: Line = []
-            for n, (part, width, align) in enumerate(zip(parts, widths, self._aligns, strict=True)):
-                before, after = _padding(width - room(part), align)
-                last = n == len(widths) - 1
+            for n, (part, size, align) in enumerate(zip(parts, widths, self._aligns, strict=True)):
+                before, after = _padding(size - room(part), align)
                 line += [bar] * (n > 0)
-                line += [(" " * before, ()), *part, ("" if last else " " * after, ())]
-            lines.append(line)
+                line += [(" " * before, ()), *part, (" " * after, ())]
+            lines.append(trimmed(line))
         return lines
 
 
