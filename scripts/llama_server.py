@@ -5,7 +5,7 @@
 """Build llama.cpp's `llama-server` once for this machine: `uv run scripts/llama_server.py`.
 
 Prints where it is; `--path` only looks. The source is in the sdist of llama-cpp-python, which pip
-gets from its index and holds against a hash; nothing else is downloaded. The program (15 MB, for
+gets from its index and holds against a hash; nothing else is downloaded. The program (10 MB, for
 the CPU alone) stays in ~/.cache/retinue/llama-server, beside the log of its build.
 
 Exit codes: 0 it is there; 1 it is not, and the last line says why; 69 this machine lacks the tools.
@@ -31,7 +31,7 @@ SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
 OPTIONS = (
     "CMAKE_BUILD_TYPE=Release",
     "CMAKE_C_FLAGS_RELEASE=-O2 -DNDEBUG",
-    "CMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG",  # -O3 takes the compiler half as long again
+    "CMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG",  # -O3 takes a third longer
     "CMAKE_EXE_LINKER_FLAGS=-s",
     "BUILD_SHARED_LIBS=OFF",
     "FETCHCONTENT_FULLY_DISCONNECTED=ON",

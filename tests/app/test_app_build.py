@@ -32,9 +32,9 @@ async def test_what_was_chosen_is_what_is_built(tmp_path: Path) -> None:
 def test_an_unknown_model_says_who_chose_it() -> None:
     origins = {"model": Origin("environment", "DEFAULT_MODEL")}
     with pytest.raises(
-        UnknownModel, match=r"No model 'gpt-4' \(chosen by DEFAULT_MODEL\)"
+        UnknownModel, match=r"No model 'nonsense' \(chosen by DEFAULT_MODEL\)"
     ) as caught:
-        build(Settings(model="gpt-4", origins=origins))
+        build(Settings(model="nonsense", origins=origins))
     assert "--model demo" in (caught.value.hint or "")
 
 
@@ -67,7 +67,7 @@ def test_an_endpoint_is_asked_with_its_own_key_and_address(monkeypatch: pytest.M
         ("compatible:qwen3", {"base_url": "http://lab/v1", "api_key": "lab-0123456789abcdef"}),
         ("ollama:qwen3", {"base_url": "http://house", "api_key": None}),
         ("openai:gpt-4", {"api_key": "sk-0123456789abcdef"}),
-        ("demo", {"api_key": None}),
+        ("demo", {}),
     ]
 
 

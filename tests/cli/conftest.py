@@ -51,7 +51,13 @@ def environ(home: Path) -> Mapping[str, str]:
     if "PYTHONPATH" in ours:
         paths = ours["PYTHONPATH"].split(os.pathsep)
         ours["PYTHONPATH"] = os.pathsep.join([str(Path(path).resolve()) for path in paths])
-    return {**ours, "HOME": str(home), "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+    return {
+        **ours,
+        "HOME": str(home),
+        "OLLAMA_HOST": "http://127.0.0.1:9",
+        "LANG": "C.UTF-8",
+        "TERM": "xterm-256color",
+    }
 
 
 @pytest.fixture

@@ -266,8 +266,13 @@ LONG = {
 @pytest.mark.parametrize(("start", "unit"), LONG.values(), ids=LONG)
 def test_time_grows_as_the_text_does(start: str, unit: str) -> None:
     def spent(size: int) -> float:
+        text = start + (unit * size)[:size] + "x"
+        markdown = Markdown(80, COLOUR)
         begun = time.process_time()
-        whole(start + (unit * size)[:size], 80, COLOUR)
+        for at in range(0, len(text), 1000):
+            markdown.add(text[at : at + 1000])
+            _ = markdown.open
+        markdown.end()
         return time.process_time() - begun
 
     short = min(spent(6_000), spent(6_000))

@@ -1,14 +1,27 @@
 """From replies to events."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import pytest
+
 from retinue import MessagePromise, Scope
-from retinue.cli._follow import error_raised, follow
-from retinue.errors import UsageError
-from retinue.messages import Image, Message, Thinking, sequence_of
-from retinue.messages.events import Event, MessageEnded, MessageStarted, TextAdded, ThinkingEnded
+from retinue.agents import assistant, human
+from retinue.cli._follow import arguments_of, error_raised, follow, watching
+from retinue.errors import RetinueError, UsageError
+from retinue.messages import Image, Message, Thinking, ToolCall, sequence_of
+from retinue.messages.events import (
+    Event,
+    MessageEnded,
+    MessageStarted,
+    TextAdded,
+    ThinkingEnded,
+    ToolAnswered,
+    ToolAsked,
+)
 from retinue.models import Usage
+from retinue.models.scripted import Scripted
 
 
 async def test_what_is_whole_already_is_told_in_the_same_words() -> None:
@@ -52,6 +65,50 @@ def test_an_error_is_told_without_secrets() -> None:
     event = error_raised(error, {"sk-0123456789": "sk-…"})
     assert (event.error, event.text, event.hint) == ("UsageError", "bad key sk-…", "Another one.")
     assert error_raised(ValueError("x"), {}).hint is None
+
+
+async def test_tools_are_told_of_when_they_begin_and_when_they_are_done() -> None:
+    order: list[str] = []
+    slow_may_end = asyncio.Event()
+
+    async def slow() -> str:
+        await slow_may_end.wait()
+        return "slow"
+
+    async def quick() -> str:
+        return "quick"
+
+    def tell(event: Event) -> None:
+        match event:
+            case ToolAsked(call=call):
+                order.append(f"{call.name} asked")
+            case ToolAnswered(result=result):
+                order.append(f"{result.name} answered")
+                slow_may_end.set()
+            case _:
+                pytest.fail(f"{event} is not about a tool")
+
+    calls = [ToolCall(id="1", name="slow"), ToolCall(id="2", name="quick")]
+    async with Scope():
+        host = assistant("host", model=Scripted(calls, "Done."), tools=[slow, quick])
+        with watching(tell):
+            replies = host.inquire("go")
+        await asyncio.wait_for(replies, 10)
+    assert order == ["slow asked", "quick asked", "quick answered", "slow answered"]
+
+
+async def test_nobody_else_can_be_asked_while_tools_are_watched() -> None:
+    async with Scope():
+        with watching(lambda _: None):
+            replies = human("me").inquire("Your turn.")
+        with pytest.raises(RetinueError, match="wants to ask a person"):
+            await replies
+
+
+def test_arguments_are_short() -> None:
+    assert arguments_of(ToolCall(id="1", name="x", args={"path": "a.txt"})) == "a.txt"
+    assert arguments_of(ToolCall(id="1", name="x", args={"a": 1, "b": [2]})) == "a=1 b=(2,)"
+    assert arguments_of(ToolCall(id="1", name="x")) == ""
 
 
 async def told(*messages: Message, pieces: Sequence[Any] | None = None) -> list[Any]:

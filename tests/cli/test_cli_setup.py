@@ -139,6 +139,7 @@ class Person:
         """The exit code."""
         self._terminal.expect(pexpect.EOF)
         self.sees_what_is_typed = self._terminal.getecho()
+        self._terminal.wait()  # `close` would kill what takes its time to end
         self._terminal.close()
         return self._terminal.exitstatus
 
@@ -257,7 +258,7 @@ def test_whoever_leaves_has_written_nothing(
         answer()
     person.hears(story[questions][0])
     person.presses(key)
-    assert person.leaves() == 130
+    code = person.leaves(); print("SEEN", person.seen, "SIG", person._terminal.signalstatus); assert code == 130
     assert person.sees_what_is_typed
     assert person.seen.endswith("Nothing was written.\r\n")
     assert "Traceback" not in person.seen
@@ -272,7 +273,7 @@ def test_a_trial_that_takes_too_long_can_be_left(sit: Sit, server: Server, confi
     person.chooses("qwen3")
     person.hears("Asking it to say hi ...")
     person.presses("c")
-    assert person.leaves() == 130
+    code = person.leaves(); print("SEEN", person.seen, "SIG", person._terminal.signalstatus); assert code == 130
     assert "Traceback" not in person.seen
     assert not config.parent.exists()
 

@@ -19,13 +19,6 @@ CLOCK: Any = {"tool_call": {"id": "2", "name": "clock", "args": {}}}
 WRONG: Any = {"tool_call": {"id": "3", "name": "calculator", "args": {"expression": "1/0"}}}
 
 
-def test_without_a_question_a_person_is_told_how_to_ask(sit: Sit) -> None:
-    code, seen = to_the_end(sit())
-    assert code == 2
-    assert 'retinue -p "why is the sky blue?"' in seen
-    assert "retinue --help shows more." in seen
-
-
 def test_words_appear_as_they_come(sit: Sit, script: Script) -> None:
     model = script({"lines": ["Once", " upon", {"silence": None}]})
     terminal = sit("-p", "hi", "-m", model)
@@ -68,9 +61,9 @@ def test_log_lines_do_not_break_into_the_answer(sit: Sit, script: Script) -> Non
 
 
 def test_a_mistake_is_one_line_in_red(sit: Sit) -> None:
-    code, seen = to_the_end(sit("-p", "hi", "-m", "gpt-4"))
+    code, seen = to_the_end(sit("-p", "hi", "-m", "nonsense"))
     assert code == 2
-    assert seen.startswith("\x1b[31;1mretinue:\x1b[0m No model 'gpt-4'")
+    assert seen.startswith("\x1b[31;1mretinue:\x1b[0m No model 'nonsense'")
 
 
 def test_an_answer_cannot_steer_the_terminal(sit: Sit, script: Script) -> None:

@@ -44,6 +44,20 @@ def test_errors_travel() -> None:
     ]
 
 
+def test_mock_llm() -> None:
+    assert run(load("mock_llm").main) == "Hello."
+
+
+def test_keys_per_agent() -> None:
+    assert run(load("keys_per_agent").main) == ["Bearer key-of-writer", "Bearer key-of-critic"]
+
+
+def test_model_errors() -> None:
+    said, hint = run(load("model_errors").main)
+    assert said == "'ollama:qwen3' is not there: model 'qwen3' not found"
+    assert hint == "Get it with `ollama pull qwen3`, or choose another --model."
+
+
 def test_await_in_a_chain() -> None:
     assert run(load("await_in_a_chain").main) == ["one", "two"]
 

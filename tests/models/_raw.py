@@ -107,7 +107,9 @@ type Serve = Callable[[Connection, Asked], Awaitable[Any]]
 
 
 @asynccontextmanager
-async def serving(serve: Serve, *, secure: ssl.SSLContext | None = None) -> AsyncGenerator[Served]:
+async def serving(
+    serve: Serve, *, port: int = 0, secure: ssl.SSLContext | None = None
+) -> AsyncGenerator[Served]:
     """A server that reads requests, and does what `serve` does with each."""
     tasks: set[asyncio.Task[Any]] = set()
 
@@ -122,12 +124,12 @@ async def serving(serve: Serve, *, secure: ssl.SSLContext | None = None) -> Asyn
                 asked = await connection.asked()
                 served.asked.append(asked)
                 await serve(connection, asked)
-        except (EOFError, OSError):
+        except (EOFError, OSError, asyncio.CancelledError):
             connection.left.set()
         finally:
             writer.close()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=secure, limit=2**20)
+    server = await asyncio.start_server(talk, "127.0.0.1", port, ssl=secure, limit=2**20)
     port = server.sockets[0].getsockname()[1]
     served = Served(f"{'https' if secure else 'http'}://127.0.0.1:{port}")
     try:

@@ -19,6 +19,7 @@ from retinue.errors import (
 from retinue.messages import Message
 from retinue.models import ChatRequest, Model, find_model, list_models, provider_of
 from retinue.models._wire import asking
+from retinue.models.compatible import _server
 from retinue.models.demo import Demo
 from retinue.models.guard import Guarded
 from retinue.models.replay import Recorded, Replay
@@ -234,6 +235,17 @@ def test_a_model_does_not_show_its_key(name: str) -> None:
     model = inner(find_model(name, base_url="http://lab", api_key="sk-secret"))
     assert "sk-secret" not in repr(model)
     assert f"{name} at http://lab" in repr(model)
+
+
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        ("https://api.openai.com/v1", "https://status.openai.com"),
+        ("http://lab/v1", "its base_url is http://lab/v1"),
+    ],
+)
+def test_what_to_look_at_where_nobody_answers(address: str, hint: str) -> None:
+    assert hint in _server("openai:m", address, None).unreachable
 
 
 @pytest.mark.parametrize(

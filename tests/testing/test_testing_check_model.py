@@ -490,6 +490,11 @@ class KeepsOneLoop(Reference):
         self.loop = asyncio.get_running_loop()
         return await super().connect()
 
+    async def __aexit__(self, *_: object) -> None:
+        for _, writer in self.idle:
+            with suppress(RuntimeError):
+                writer.close()
+
 
 class HasShortLines(Reference):
     async def blocks(self, reader: asyncio.StreamReader):
@@ -541,6 +546,10 @@ HANGING = (LeavesTheSocketOpen, WaitsForTheEnd)
 CONTROL = "the system prompt reaches the wire"
 
 
+@pytest.mark.filterwarnings(
+    "ignore:unclosed transport:ResourceWarning",  # of a loop that is closed
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
 @pytest.mark.parametrize(("kind", "name"), BROKEN, ids=lambda one: getattr(one, "__name__", one))
 async def test_an_adapter_that_breaks_it_fails_there(kind: type[Reference], name: str) -> None:
     only, patience = ([name], 1.0) if kind in HANGING else ([name, CONTROL], 10.0)
@@ -548,7 +557,7 @@ async def test_an_adapter_that_breaks_it_fails_there(kind: type[Reference], name
         await check_model(opened_by(kind), without=WITHOUT, only=only, patience=patience)
     report = caught.value.report
     assert [one.name for one in report.failures] == [name], report
-    assert [one.name for one in report.outcomes] == [one for one in (CONTROL, name) if one in only]
+    assert {one.name for one in report.outcomes} == set(only)
     words = str(caught.value)
     assert f"1 of {len(only)} checks failed on wire 'chat'\n- {name}\n  expected: " in words
     assert isinstance(caught.value.__cause__, ExceptionGroup)
@@ -612,15 +621,18 @@ async def test_an_adapter_that_cannot_be_stopped_does_not_stop_the_kit() -> None
         opened.append(Hangs(at))
         return opened[-1]
 
-    names = ["the system prompt reaches the wire", "text comes in pieces"]
-    with pytest.raises(ModelCheckFailed) as caught:
-        await check_model(open_model, only=names, patience=0.2)
+    names = [CONTROL, "text comes in pieces"]
+    try:
+        with pytest.raises(ModelCheckFailed) as caught:
+            await check_model(open_model, only=names, patience=0.2)
+    finally:
+        for model in opened:
+            model.host = "released"
     assert len(caught.value.report.failures) == 2
     assert "expected: an end within 0.2 s" in str(caught.value)
-    for model in opened:
-        model.host = "released"
-    while len(asyncio.all_tasks()) > 1:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(20):
+        while len(asyncio.all_tasks()) > 1:
+            await asyncio.sleep(0.01)
 
 
 async def test_an_adapter_that_is_never_asked_anything_fails_at_the_ends() -> None:
@@ -642,6 +654,7 @@ async def test_what_it_refuses_must_not_be_sent() -> None:
             return [{"type": "text", "text": part.text} for part in message.parts if part == TEXT]
 
         async def head(self, reader: asyncio.StreamReader) -> Any:
+            await super().head(reader)
             raise ModelRejected("I sent it, and now I see", hint="Too late.")
 
     with pytest.raises(ModelCheckFailed, match="expected: no request at all"):
@@ -662,7 +675,7 @@ async def test_a_wire_of_ones_own() -> None:
 
     report = await check_model(opened_by(OfMine), wire=Own(), without=WITHOUT, only=["reach the"])
     assert report.wire == "own"
-    assert len(report.outcomes) > 5
+    assert len(report.outcomes) == 4
 
 
 @pytest.mark.parametrize(

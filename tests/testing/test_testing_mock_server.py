@@ -222,6 +222,7 @@ async def test_what_is_no_json_object_is_refused(ask, mock: MockLLM, body: bytes
     [
         (b"hello\r\n\r\n", 400),
         (b"GET / HTTP/1.0\r\n\r\n", 505),
+        (b"GET http://[::1 HTTP/1.1\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nno header\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nspace : x\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n", 400),
@@ -257,9 +258,11 @@ async def test_a_mistake_of_a_wire_is_an_error_and_no_traceback(connect, capfd) 
     class Broken:
         name = "broken"
         media = "text/plain"
-        keyed = False
         asked_at = re.compile("/broken")
         lookups = FrozenDict()
+
+        def key(self, headers: Any) -> None:
+            return None
 
         def read(self, path: str, body: Any) -> Any:
             raise ZeroDivisionError("a bug")
@@ -421,6 +424,7 @@ async def test_faults_of_an_answer_in_one_piece(
     mock.script("m", ["One", line])
     got = await chat(stream=False)
     assert (got.status, got.whole) == (status, complete)
+    assert mock.requests[0].status == status
     if readable:
         assert "error" in got.json or whole(got) == "One"
     else:

@@ -187,6 +187,8 @@ class _Loop:
                         if chunk.tool_call is not None:
                             asked_for_tools = True
                             push(chunk.tool_call)
+                        if chunk.model is not None:
+                            promise.note(model=chunk.model)
                         if chunk.usage is not None:
                             promise.note(usage=chunk.usage.counted())
                         if chunk.stop is not None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import os
 import signal
+import socket
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 
@@ -39,6 +41,7 @@ async def _serve(line: MockLlm, script: Mapping[str, Sequence[Reply]], screen: S
         model = f" {request.model}" if request.model is not None else ""
         took = clock() - request.at
         screen.note(one_line(f"{status} {request.method} {request.path}{model} {took:.1f} s"))
+        mock.requests.remove(request)  # nobody will ask for it, and it may be large
 
     models = tuple([name for name in script if name != "*"]) or ("mock",)
     mock = MockLLM(host=line.host, port=line.port, pace=line.pace, models=models, ended=tell)
@@ -72,7 +75,9 @@ def _not_there(line: MockLlm, error: OSError) -> RetinueError:
                 f"You may not listen at {where}", hint="Choose a --port from 1024 up."
             )
         case _:
-            words = (error.strerror or str(error)).rpartition(": ")[2]  # asyncio says it at length
+            # What asyncio makes of it is longer, and no clearer.
+            number = None if isinstance(error, socket.gaierror) else error.errno
+            words = error.strerror if number is None else os.strerror(number)
             return RetinueError(
                 f"Nothing can listen at {where}: {words}",
                 hint="Choose a --host that is this machine: 127.0.0.1.",

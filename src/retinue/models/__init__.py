@@ -74,6 +74,8 @@ class ChatChunk:
     block: Block | None = None
     usage: Usage | None = None
     stop: Stop | None = None
+    model: str | None = None
+    """Who answers, where it is another model than the one that was asked."""
 
 
 class Model(Protocol):

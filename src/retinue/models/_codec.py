@@ -55,7 +55,7 @@ def encode_chunk(chunk: ChatChunk) -> dict[str, Any]:
         MessageError: It has a value that JSON and bytes cannot express.
     """
     found: dict[str, Any] = {}
-    for name in ("text", "thinking", "signature", "stop"):
+    for name in ("text", "thinking", "signature", "stop", "model"):
         if (value := getattr(chunk, name)) is not None:
             found[name] = value
     if call := chunk.tool_call:

@@ -14,7 +14,7 @@ import pytest
 pexpect = pytest.importorskip("pexpect")
 pyte = pytest.importorskip("pyte")
 
-PATIENCE = 12.0
+PATIENCE = 30.0
 """Seconds that nothing here may take."""
 
 ESCAPE, ENTER, TAB, UP = "\x1b", "\r", "\t", "\x1b[A"
@@ -135,23 +135,34 @@ def _trimmed(rows: list[str]) -> list[str]:
 
 class Sit(Protocol):
     def __call__(
-        self, *arguments: str, program: str = ..., rows: int = ..., columns: int = ..., **more: str
+        self,
+        *arguments: str,
+        command: str = ...,
+        program: str = ...,
+        rows: int = ...,
+        columns: int = ...,
+        **more: str,
     ) -> Seat: ...
 
 
 @pytest.fixture
 def sit(home: Path, environ: Mapping[str, str]) -> Iterator[Sit]:
-    """Sits down at a terminal and calls `retinue chat`; the environment as keywords."""
+    """Sits down at a terminal and calls `retinue`; the environment as keywords."""
     seats: list[Seat] = []
 
     def sit(
-        *arguments: str, program: str = "", rows: int = 30, columns: int = 80, **more: str
+        *arguments: str,
+        command: str = "chat",
+        program: str = "",
+        rows: int = 30,
+        columns: int = 80,
+        **more: str,
     ) -> Seat:
         line = [program] if program else ["-m", "retinue"]
         process = pexpect.spawn(
             sys.executable,
-            [*line, "chat", *arguments],
-            env={**environ, **{name: value for name, value in more.items() if value}},
+            [*line, *filter(None, [command]), *arguments],
+            env={**environ, **more},
             cwd=os.fspath(home),
             timeout=PATIENCE,
             dimensions=(rows, columns),

@@ -252,9 +252,9 @@ class TestCommands:
         await talk.ask(session, "first")
         await talk.ask(session, "second")
         lines = await do(session, "/history")
-        assert lines[0] == "\u203a first"
+        assert lines[:2] == ["", "\u203a first"]
         assert lines[-1] == "B."
-        assert await do(session, "/history 2") == ["\u203a second", "", "🦊 retinue", "B."]
+        assert await do(session, "/history 2") == ["", "\u203a second", "", "🦊 retinue", "B."]
         for wrong in ("0", "x", "-1"):
             with pytest.raises(UsageError, match="no number of messages"):
                 await do(session, f"/history {wrong}")

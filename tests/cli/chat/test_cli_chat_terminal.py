@@ -51,6 +51,13 @@ class TestTalking:
             MARK,
         ]
 
+    async def test_it_opens_by_itself_where_nothing_is_asked(
+        self, sit: Sit, script: Script
+    ) -> None:
+        seat = sit("-m", script("It is 42."), command="")
+        await seat.ready()
+        await seat.ask("what is 6*7?", "It is 42.")
+
     async def test_a_tool_that_failed_is_told_from_one_that_did_not(
         self, sit: Sit, script: Script
     ) -> None:
@@ -257,7 +264,7 @@ class TestCommands:
         seat = sit("-m", script("A."))
         await seat.ready()
         seat.type("/h")
-        await seat.sees("what can be done here")
+        await seat.sees("what was said; the last N messages")
         assert "write this conversation" not in seat.text
         seat.type("el", TAB)
         await seat.until(lambda: seat.typed == f"{MARK} /help")
@@ -519,7 +526,7 @@ class TestTerminals:
         await seat.ready()
         await seat.ask("go", "Title")
         seat.type("/")
-        await seat.sees("what can be done here")
+        await seat.sees("which model answers; another one")
         seat.type(TAB)
         await seat.until(lambda: seat.typed == f"{MARK} /help")
         colours = {f"\x1b[{n}".encode() for n in (*range(30, 38), *range(40, 48), *range(90, 98))}
@@ -534,12 +541,12 @@ class TestTerminals:
         assert seat.page[-2:] == ["", MARK]
 
     async def test_a_picture_is_sent_at_once(self, sit: Sit, script: Script) -> None:
-        slow = {"lines": [" ".join([WORDS] * 6)], "token_delay": 0.01}
+        slow = {"lines": [" ".join([WORDS] * 6), " end."], "token_delay": 0.01}
         seat = sit("-m", script(slow))
         await seat.ready()
-        await seat.ask("go", "fourteen\n")
+        await seat.ask("go", "end.")
         begun = seat.raw.split(b"\x1b[?2026h")[1:]
-        assert len(begun) > 5
+        assert len(begun) > 3
         for picture in begun:
             _, end, outside = picture.partition(b"\x1b[?2026l")
             assert end

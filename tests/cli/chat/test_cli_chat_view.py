@@ -143,7 +143,7 @@ def test_a_failure_is_red_and_has_a_sign_of_its_own() -> None:
         place.tell(ToolAsked(call=CALL, message="m"))
         arrow = look.sign("→", "->")
         line = place.tell(ToolAnswered(result=failed))[-1]
-        assert line == f"  {sign} add a=1 b=2 {arrow} No such thing  (0 ms)"
+        assert line == f"  {sign} add a=1 b=2 {arrow} No such thing  (<1 ms)"
     place = Place(COLOURED)
     place.begin()
     place.tell(ToolAsked(call=CALL, message="m"))
@@ -161,7 +161,7 @@ def test_a_line_about_a_call_fits_the_terminal() -> None:
         place.view.live()
         line = place.tell(ToolAnswered(result=result))[-1]
         wide = sum([2 if letter in "漢🔧" else 1 for letter in line])
-        assert wide <= max(width, len("  🔧 search  …  → …  (0 ms)") + 2)
+        assert wide <= max(width, len("  🔧 search  …  → …  (<1 ms)") + 2)
         assert "search" in line
 
 
@@ -175,7 +175,7 @@ def test_an_answer_that_is_no_text_is_named() -> None:
     assert "→ image/png, image/gif" in line
     place.tell(ToolAsked(call=CALL, message="m"))
     assert place.tell(ToolAnswered(result=ToolResult(call_id="1", name="add"))) == [
-        "  🔧 add a=1 b=2  (0 ms)"
+        "  🔧 add a=1 b=2  (<1 ms)"
     ]
 
 

@@ -182,7 +182,7 @@ async def _history(desk: Desk, count: str) -> Outcome:
     if not messages:
         return ["  Nothing was said yet."]
     host = desk.session.app.host.name
-    return await transcript(messages, desk.look, desk.width, host=host)
+    return ["", *await transcript(messages, desk.look, desk.width, host=host)]
 
 
 async def _save(desk: Desk, path: str) -> Outcome:

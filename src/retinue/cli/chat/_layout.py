@@ -41,13 +41,16 @@ STYLE: Final = Style.from_dict(
 )
 
 
-def layout_of(buffer: Buffer, above: Callable[[], list[str]], mark: str) -> Layout:
+def layout_of(
+    buffer: Buffer, above: Callable[[], list[str]], *, mark: str, rows: Callable[[], int]
+) -> Layout:
     """What is not finished yet; the line that is typed; a menu below it; what is searched for.
 
     Args:
         buffer: The line.
         above: The lines above it.
         mark: What stands before it.
+        rows: Of the terminal; the line takes half of them at most.
     """
 
     def line_prefix(line: int, wrapped: int) -> StyleAndTextTuples:
@@ -55,7 +58,9 @@ def layout_of(buffer: Buffer, above: Callable[[], list[str]], mark: str) -> Layo
 
     def height() -> Dimension:
         menu = buffer.complete_state
-        return Dimension(min=1 + min(len(menu.completions), _MENU) if menu else 1)
+        most = max(rows() // 2, 1)
+        needed = 1 + min(len(menu.completions), _MENU) if menu else 1
+        return Dimension(min=min(needed, most), max=most)
 
     search = SearchToolbar(
         backward_search_prompt="search: ", forward_search_prompt="search: ", ignore_case=True

@@ -66,6 +66,7 @@ class Prompt:
         self._sent: deque[str] = deque()  # and taken by nobody yet
         self._news = asyncio.Event()
         self._left = False
+        self._failure: BaseException | None = None
         self._showing: _Showing | None = None
         self._approval = Approval()
         self._hint: list[str] = []
@@ -76,7 +77,12 @@ class Prompt:
             accept_handler=self._send,
         )
         self._app = Reflowing(
-            layout=layout_of(self.buffer, lambda: self._drawn, mark(look)),
+            layout=layout_of(
+                self.buffer,
+                lambda: self._drawn,
+                mark=mark(look),
+                rows=lambda: output.get_size().rows,
+            ),
             style=STYLE,
             key_bindings=keys_of(self),
             color_depth=None if look.colour else ColorDepth.DEPTH_1_BIT,
@@ -108,8 +114,9 @@ class Prompt:
             self._write_finished()
             self._output.finish()
             self._output.flush()
-        if not running.cancelled() and not isinstance(running.exception(), EOFError | None):
-            running.result()
+        failure = self._failure or (None if running.cancelled() else running.exception())
+        if failure is not None and not isinstance(failure, EOFError):
+            raise failure
 
     # -- what a `Terminal` does
 
@@ -195,7 +202,11 @@ class Prompt:
     def _begin_picture(self, app: Application[Any]) -> None:
         """Write what is finished, and make room for what is not."""
         self._output.begin()
-        self._drawn = self._lines()
+        try:
+            self._drawn = self._lines()
+        except Exception as error:  # prompt_toolkit would log it, and never draw again
+            self._failure, self._drawn = error, []
+            self.leave()
         size, before = self._output.get_size(), app.renderer.last_rendered_screen
         wanted = app.layout.container.preferred_height(size.columns, size.rows).preferred
         if self._finished or (before is not None and before.height > wanted):

@@ -100,7 +100,7 @@ class Shell:
                 case Leave():
                     return False
                 case Question() as question:
-                    self._show(question_of(question.message, look))
+                    self._show(["", *question_of(question.message, look)])
                     await self._answer(question)
                 case lines:
                     self._show([*lines, ""])

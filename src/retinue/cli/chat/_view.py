@@ -118,6 +118,8 @@ class View:
         """What is not finished, as it looks now."""
         if self._prose is not None:
             self._prose.width = self._width()
+        if self._thought is not None:
+            self._thought.width = self._thoughts_width()
         page = self._page
         lines: list[str] = []
         blocks: tuple[tuple[Kind, list[str]], ...] = (
@@ -172,7 +174,7 @@ class View:
         answered = one_line(_words(result))
         if result.error:
             return self._tool(self._look.sign("✗", "!"), running, "red", answered, took)
-        return self._tool(self._look.sign("🔧", ">"), running, "", answered, took)
+        return self._tool(self._look.sign("🔧", ">"), running, "dim", answered, took)
 
     def _tool(
         self, sign: str, running: "_Running", style: str, answered: str = "", ending: str = ""
@@ -191,7 +193,7 @@ class View:
         words = " ".join(filter(None, (name, asked, answered and f"{arrow} {answered}")))
         paint = self._look.paint
         tail = f"  {paint(ending, 'dim')}" if ending else ""
-        return f"  {paint(f'{sign} {words}', *filter(None, [style]))}{tail}"
+        return f"  {paint(f'{sign} {words}', style)}{tail}"
 
     def _took(self, running: "_Running") -> float:
         return max(self._now() - running.since, 0.0)
@@ -253,6 +255,8 @@ def _words(result: ToolResult) -> str:
 
 
 def _spoken(seconds: float) -> str:
+    if seconds < 0.001:
+        return "<1 ms"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 60:

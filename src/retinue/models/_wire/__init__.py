@@ -5,7 +5,7 @@ its frames (`Answer`); `streamed` does the rest. Only `_http.py` has a socket.
 """
 
 from ._server import Server
-from .asking import Answer, document, streamed
+from .asking import Answer, Connection, Opener, document, streamed
 from .body import Base64, Json, conversation, dumped, function_of, system_of, told, written
 from .framing import Lines, ServerSentEvents
 from .reading import (
@@ -24,9 +24,11 @@ from .status import refused
 __all__ = [
     "Answer",
     "Base64",
+    "Connection",
     "Frame",
     "Json",
     "Lines",
+    "Opener",
     "Server",
     "ServerSentEvents",
     "call_id",

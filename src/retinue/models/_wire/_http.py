@@ -48,7 +48,12 @@ class _Connection:
         try:
             return await self._readany()
         except _BROKEN as error:
-            raise _error(self._server, error) from _cause(self._server, error)
+            server = self._server
+            raise ModelUnreachable(
+                f"The connection to {server.name!r} at {server.base_url} broke: "
+                f"{server.hide(_words(error))}",
+                hint=server.unreachable,
+            ) from _cause(server, error)
 
     async def document(self) -> bytes:
         found = bytearray()
@@ -196,6 +201,10 @@ def _words(error: Exception) -> str:
             return f"its certificate cannot be trusted ({error})"
         case TimeoutError():
             return "no connection within 20 s"
+        case aiohttp.ClientHttpProxyError(status=status, message=words):
+            return f"the proxy said {status} {words}"
+        case aiohttp.ClientResponseError(message=words):
+            return f"that is no HTTP: {' '.join(words.split())[:200]}"
         case OSError(errno=int(code)) if code > 0:
             return os.strerror(code)
         case _:

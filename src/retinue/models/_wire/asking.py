@@ -1,7 +1,7 @@
 """Asking: a request goes out, and its answer comes back chunk by chunk, or as one document."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from importlib import import_module
 from typing import Final, Protocol, cast
@@ -65,18 +65,36 @@ class Connection(Protocol):
         ...
 
 
+type Opener = Callable[[Server, str, bytes | None], AbstractAsyncContextManager[Connection]]
+"""Sends a request, POST where it has a body, and opens what comes back."""
+
+
 @asynccontextmanager
 async def streamed(
-    server: Server, path: str, body: bytes, frames: Frames, answer: Answer
+    server: Server,
+    path: str,
+    body: bytes,
+    frames: Frames,
+    answer: Answer,
+    *,
+    opened: Opener | None = None,
 ) -> AsyncGenerator[AsyncIterator[ChatChunk]]:
     """Send a request, and read its answer; leaving before its end closes the socket.
+
+    Args:
+        server: Who is asked.
+        path: Where, below its address.
+        body: What.
+        frames: How the answer is cut into frames.
+        answer: What becomes of them.
+        opened: What carries the request, if not plain HTTP: a vendor's own client, say.
 
     Raises:
         ModelUnreachable: Nobody answers, or the connection breaks.
         ModelRejected: The address is none, or no stream comes from there.
         ModelError: What the server says instead.
     """
-    async with _connected(server, path, body) as connection:
+    async with (opened or _connected)(server, path, body) as connection:
         kind = connection.headers.get("Content-Type", "nothing")
         if connection.status != 200:
             said = await connection.document()
@@ -87,8 +105,14 @@ async def streamed(
             yield chunks
 
 
-async def document(server: Server, path: str) -> Frame:
+async def document(
+    server: Server, path: str, body: bytes | None = None, *, opened: Opener | None = None
+) -> Frame:
     """The JSON object at this address.
+
+    Args:
+        server, path, opened: As of `streamed`.
+        body: What is asked, where something is.
 
     Raises:
         ModelUnreachable, ModelRejected: As of `streamed`.
@@ -96,7 +120,10 @@ async def document(server: Server, path: str) -> Frame:
         ModelError: What the server says instead.
     """
     try:
-        async with asyncio.timeout(_PATIENCE), _connected(server, path, None) as connection:
+        async with (
+            asyncio.timeout(_PATIENCE),
+            (opened or _connected)(server, path, body) as connection,
+        ):
             found = await connection.document()
     except TimeoutError as error:
         raise ModelSilent(

@@ -113,8 +113,8 @@ class _Rest:
 
 
 def _data_of(event: bytes) -> bytes:
-    """The data lines of an event as one."""
-    lines = event.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    """The data lines of an event as one. A byte order mark may stand before the first of all."""
+    lines = [line.removeprefix(b"\xef\xbb\xbf") for line in event.split(b"\n")]
     return b"\n".join([line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:")])
 
 

@@ -19,7 +19,7 @@ from retinue.messages import value
 from retinue.testing.mock_llm import Chat, Ollama, Wire
 
 from . import _ends, _faults, _features, _refusals, _speech, _tools
-from ._bench import Bench, Check, CheckFailed, Opening, OpenModel, named
+from ._bench import Bench, Check, CheckFailed, Opening, OpenModel
 
 _WIRES = {"chat": Chat, "ollama": Ollama}
 
@@ -127,11 +127,12 @@ def _checks(wire: Wire, without: frozenset[str]) -> Sequence[Check]:
 
 async def _tried(check: Check, bench: Bench) -> Exception | None:
     """What went wrong; None: nothing."""
+    limit = 8 * bench.patience  # a check asks several times
     try:
-        async with asyncio.timeout(3 * bench.patience), bench:
+        async with asyncio.timeout(limit), bench:
             await check.run(bench)
     except TimeoutError:
-        return CheckFailed(f"an end within {3 * bench.patience:g} s", "none")
+        return CheckFailed(f"an end within {limit:g} s", "none")
     except Exception as error:
         return error
     return None
@@ -146,8 +147,6 @@ def _words(failure: Exception) -> str:
 
 
 __all__ = [
-    "Bench",
-    "Check",
     "CheckFailed",
     "ModelCheckFailed",
     "OpenModel",
@@ -155,5 +154,4 @@ __all__ = [
     "Outcome",
     "Report",
     "check_model",
-    "named",
 ]

@@ -188,7 +188,11 @@ class Bench:
 
     async def ended(self, task: asyncio.Task[Any]) -> bool:
         """Whether a task ends in time; one that does not is stopped."""
-        await asyncio.wait({task}, timeout=self.patience)
+        try:
+            await asyncio.wait({task}, timeout=self.patience)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
         if task.done():
             return True
         await self.stop(task)

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, NamedTuple, cast
+from urllib.parse import urlsplit
 
 _MOST: Final = 64 * 1024 * 1024
 """Bytes of a body."""
@@ -15,7 +16,7 @@ class Sent(NamedTuple):
     """A request as it came."""
 
     method: str
-    target: str
+    path: str
     headers: Mapping[str, str]
     """By their names in small letters."""
     body: bytes
@@ -37,10 +38,10 @@ async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     """
     try:
         head = await reader.readuntil(b"\r\n\r\n")
-        method, target, headers = _head(head.decode("latin-1"))
+        method, path, headers = _head(head.decode("latin-1"))
         if headers.get("expect", "").lower() == "100-continue":
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return Sent(method, target, headers, await _body(reader, headers))
+        return Sent(method, path, headers, await _body(reader, headers))
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
     except asyncio.LimitOverrunError:
@@ -62,7 +63,10 @@ def _head(text: str) -> tuple[str, str, dict[str, str]]:
         if not colon or name != name.strip():
             raise NoRequest(400, f"this is no header: {line[:40]!r}")
         headers[name.lower()] = text.strip()
-    return method, target, headers
+    try:
+        return method, urlsplit(target).path, headers
+    except ValueError:
+        raise NoRequest(400, f"this is no address: {target[:40]!r}") from None
 
 
 async def _body(reader: asyncio.StreamReader, headers: Mapping[str, str]) -> bytes:
@@ -110,13 +114,17 @@ class Outlet:
         self.segment = segment
         self.begun = False
         """Whether something has been sent."""
+        self.status: int | None = None
+        """What was sent of it."""
 
     async def whole(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """An answer whose length is known; where that is said in the headers, it is believed."""
+        self.status = status
         await self._send(_status(status, {"content-length": str(len(body)), **headers}) + body)
 
     async def begin(self, headers: Mapping[str, str]) -> None:
         """Begin an answer in chunks."""
+        self.status = 200
         await self._send(_status(200, {"transfer-encoding": "chunked", **headers}))
 
     async def chunk(self, data: bytes) -> None:

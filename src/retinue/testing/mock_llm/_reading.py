@@ -13,10 +13,11 @@ from ._fields import Fields, Unfit
 def tool_of(tool: Fields) -> ToolSpec:
     """A tool as Chat Completions describes it, and others who do it alike."""
     function = tool.fields("function")
+    schema = function.fields("parameters").data if function.has("parameters") else {}
     return ToolSpec(
         name=function.text("name"),
         description=function.optional_text("description") or "",
-        parameters=FrozenDict(function.fields("parameters").data),
+        parameters=FrozenDict(schema),
     )
 
 

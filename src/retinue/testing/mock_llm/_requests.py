@@ -38,6 +38,7 @@ class Request:
         self.asked: ChatRequest | None = None
         """What was asked, read back from the wire; None where no model was asked, or not well."""
         self.status: int | None = None
+        """Of what was sent; None as long as that is not over, and where there was no answer."""
         self.answered = asyncio.Event()
         """Set when all of the answer, faults included, was sent."""
         self.left = asyncio.Event()

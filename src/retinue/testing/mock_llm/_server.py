@@ -10,7 +10,6 @@ from datetime import timedelta
 from email.utils import formatdate
 from types import TracebackType
 from typing import Any, Final, Self, assert_never
-from urllib.parse import urlsplit
 
 from retinue.errors import MessageError
 from retinue.telemetry import event
@@ -185,7 +184,7 @@ class MockLLM:
             body = None
         request = Request(
             sent.method,
-            urlsplit(sent.target).path,
+            sent.path,
             sent.headers,
             body,
             connection=connection,
@@ -209,6 +208,7 @@ class MockLLM:
                 return False
             again = await self._show(request, out, 500, _plain(f"mock-llm failed: {error}"))
         finally:
+            request.status = out.status
             if self._ended is not None:
                 self._ended(request)
         return again and request.headers.get("connection", "").lower() != "close"
@@ -254,7 +254,6 @@ class MockLLM:
         match reply:
             case Answer():
                 await asyncio.sleep(reply.first_delay)
-                request.status = 200
                 out.segment = reply.segment
                 return await send(reply, wire, asked, out)
             case Refusal():
@@ -279,14 +278,13 @@ class MockLLM:
             return Refusal(500, f"the script failed: {type(error).__name__}: {error}")
 
     def _problem_of_key(self, wire: Wire, request: Request) -> Refusal | None:
-        if not wire.keyed:
-            return None
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if key.endswith("bad") and scheme.lower() == "bearer":
-            return Refusal(401, "Incorrect API key provided.", code="invalid_api_key")
-        if self._strict and (not key or scheme.lower() != "bearer"):
-            return Refusal(401, "You didn't provide an API key.")
-        return None
+        match wire.key(request.headers):
+            case str(key) if key.endswith("bad"):
+                return Refusal(401, "Incorrect API key provided.", code="invalid_api_key")
+            case "" if self._strict:
+                return Refusal(401, "You didn't provide an API key.")
+            case _:
+                return None
 
     def _shelf(self) -> Shelf:
         scripted = [name for name in self._scripts if name not in (_ANY, *self._models)]
@@ -317,7 +315,6 @@ class MockLLM:
         body: bytes,
         headers: Mapping[str, str] = _JSON,
     ) -> bool:
-        request.status = status
         if request.method == "HEAD":
             await out.whole(status, {**headers, "content-length": str(len(body))}, b"")
         else:

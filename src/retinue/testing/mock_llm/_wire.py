@@ -78,8 +78,6 @@ class Wire(Protocol):
     name: str
     media: str
     """The content type of a stream."""
-    keyed: bool
-    """Whether a bearer token is expected."""
     quiet: bytes
     """Bytes of a stream that say nothing; they keep a connection open."""
     asked_at: re.Pattern[str]
@@ -92,6 +90,10 @@ class Wire(Protocol):
     """The fields of `Usage` that it tells."""
     refusals: Sequence[tuple[Refusal, type[ModelError]]]
     """How the vendor refuses, and which error of ours that is."""
+
+    def key(self, headers: Mapping[str, str]) -> str | None:
+        """The key of a request, empty where it has none; None: nobody needs one here."""
+        ...
 
     def read(self, path: str, body: Any) -> Asked:
         """What a client asks.
@@ -118,6 +120,12 @@ class Wire(Protocol):
     def spellings(self) -> "Sequence[Wire]":
         """The same wire as other servers spell it; a client must read them all."""
         ...
+
+
+def bearer(headers: Mapping[str, str]) -> str:
+    """The key in the header where most vendors expect it; empty where there is none."""
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
 
 
 def words(text: str) -> list[str]:

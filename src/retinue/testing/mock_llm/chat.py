@@ -45,6 +45,7 @@ from ._wire import (
     Shelf,
     Wire,
     args_text,
+    bearer,
     dumped,
     encoded,
     pieces,
@@ -66,7 +67,6 @@ class Chat:
 
     name = "chat"
     media = "text/event-stream; charset=utf-8"
-    keyed = True
     asked_at = re.compile(r"/v1/chat/completions")
     stops: Mapping[Stop, str] = {
         "end": "stop",
@@ -85,6 +85,9 @@ class Chat:
         self.quiet = f": still working{line_end}{line_end}".encode()
         self.lookups: Mapping[str, Lookup] = {"/v1/models": Lookup("GET", _models)}
         self.refusals = _REFUSALS
+
+    def key(self, headers: Mapping[str, str]) -> str | None:
+        return bearer(headers)
 
     def read(self, path: str, body: Any) -> Asked:
         said = Fields(body)

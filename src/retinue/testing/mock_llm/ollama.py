@@ -50,7 +50,6 @@ class Ollama:
 
     name = "ollama"
     media = "application/x-ndjson"
-    keyed = False
     asked_at = re.compile(r"/api/chat")
     stops: Mapping[Stop, str] = {"end": "stop", "tool_calls": "stop", "max_tokens": "length"}
     counts = frozenset({"input", "output"})
@@ -65,6 +64,9 @@ class Ollama:
             "/api/show": Lookup("POST", _show),
         }
         self.refusals = _REFUSALS
+
+    def key(self, headers: Mapping[str, str]) -> str | None:
+        return None
 
     def read(self, path: str, body: Any) -> Asked:
         said = Fields(body)

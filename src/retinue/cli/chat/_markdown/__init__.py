@@ -25,7 +25,7 @@ _WAITS_FOR_END: Final = re.compile(
     r"(?:[-+*•]\s|\d{1,9}[.)]\s|>|\s)*+"  # lists and quotes
     r"(?:[-=_*+:|`~#\s]*+\Z|\||#{1,6}\s|`{3}|~{3})"
 )
-_MARKS_ONLY: Final = re.compile(r"[\s>]*(?:[-+*•_=#|:`~ ]+|\d{1,3}[.)]?)?\s*\Z")
+_MARKS_ONLY: Final = re.compile(r"[\s>]*+(?:[-+*•_=#|:`~ ]++|\d{1,3}+[.)]?+)?+\s*+\Z")
 
 
 class Markdown:
