@@ -487,13 +487,11 @@ class StopsTwice(Reference):
 
 class KeepsOneLoop(Reference):
     async def connect(self) -> Any:
-        self.loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        self.first = getattr(self, "first", None) or loop.create_future()
+        if self.first.get_loop() is not loop:
+            await self.first  # as one would wait for a lock that was made there
         return await super().connect()
-
-    async def __aexit__(self, *_: object) -> None:
-        for _, writer in self.idle:
-            with suppress(RuntimeError):
-                writer.close()
 
 
 class HasShortLines(Reference):
@@ -546,10 +544,6 @@ HANGING = (LeavesTheSocketOpen, WaitsForTheEnd)
 CONTROL = "the system prompt reaches the wire"
 
 
-@pytest.mark.filterwarnings(
-    "ignore:unclosed transport:ResourceWarning",  # of a loop that is closed
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-)
 @pytest.mark.parametrize(("kind", "name"), BROKEN, ids=lambda one: getattr(one, "__name__", one))
 async def test_an_adapter_that_breaks_it_fails_there(kind: type[Reference], name: str) -> None:
     only, patience = ([name], 1.0) if kind in HANGING else ([name, CONTROL], 10.0)
@@ -681,7 +675,7 @@ async def test_a_wire_of_ones_own() -> None:
 @pytest.mark.parametrize(
     ("options", "complaint", "hint"),
     [
-        ({"wire": "telex"}, "There is no wire 'telex'", "Known: chat, ollama, or one you made"),
+        ({"wire": "telex"}, "There is no wire 'telex'", "Known: chat, "),
         ({"without": ["smell"]}, "'smell' is nothing a model can be without", "Known: images, "),
     ],
 )

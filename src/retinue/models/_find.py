@@ -39,9 +39,9 @@ class _Provider(NamedTuple):
 
 _PROVIDERS: Final = {
     "openai": _Provider(
-        "compatible:find_openai",
+        "openai:find",
         "openai:NAME",
-        "compatible:offered",
+        "openai:offered",
         key="OPENAI_API_KEY",
         address="OPENAI_BASE_URL",
     ),

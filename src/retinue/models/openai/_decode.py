@@ -137,7 +137,8 @@ class Answer:
 
     def _close(self, response: Json, *, cut: bool) -> None:
         if cut:
-            self._stop = _CUT.get((response.get("incomplete_details") or {}).get("reason"))
+            why = cast("Json", response.get("incomplete_details") or {})
+            self._stop = _CUT.get(text_of(why.get("reason")))
             if self._stop is None:
                 raise incomplete(self._server)
         if usage := response.get("usage"):

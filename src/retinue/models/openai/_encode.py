@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from retinue.errors import ModelRejected
 from retinue.messages import Audio, Block, File, Image, Message, Part, Text, ToolCall, ToolResult
 from retinue.models import ChatRequest
-from retinue.models._wire import Base64, Json, conversation, dumped, told, written
+from retinue.models._wire import Base64, Json, conversation, dumped, told
 from retinue.models.compatible._dialect import of_openai
 from retinue.models.compatible._encode import is_closed
 

@@ -93,16 +93,14 @@ async def _sent(
 ) -> httpx2.Response:
     # A key must not be carried to another place.
     options: Any = {"headers": headers, "follow_redirects": False}
-    ask: Any = client.get
-    if body is not None:
-        ask = client.post
-        if len(body) > _LARGE:
-            headers["Content-Length"] = str(len(body))
-            options["content"] = _in_blocks(body)
-        else:
-            options["content"] = body
+    asking: Any = {"cast_to": httpx2.Response, "options": options, "stream": True}
     try:
-        return await ask(f"/{path}", cast_to=httpx2.Response, options=options, stream=True)
+        if body is None:
+            return await client.get(f"/{path}", **asking)
+        if len(body) <= _LARGE:
+            return await client.post(f"/{path}", content=body, **asking)
+        headers["Content-Length"] = str(len(body))
+        return await client.post(f"/{path}", content=_in_blocks(body), **asking)
     except openai.APIStatusError as error:
         return error.response
 

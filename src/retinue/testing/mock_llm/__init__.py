@@ -29,6 +29,7 @@ from ._server import MockLLM
 from ._wire import Asked, Lookup, Shelf, Wire, Writer
 from .chat import Chat
 from .ollama import Ollama
+from .responses import Responses
 
 __all__ = [
     "Answer",
@@ -50,6 +51,7 @@ __all__ = [
     "Refusal",
     "Reply",
     "Request",
+    "Responses",
     "Shelf",
     "Silence",
     "Unfit",

@@ -24,6 +24,7 @@ from ._sending import send
 from ._wire import Asked, Shelf, Wire, dumped, encoded
 from .chat import Chat
 from .ollama import Ollama
+from .responses import Responses
 
 type Scripted = Reply | Line | Sequence[Line] | Callable[[Request], Reply | Line | Sequence[Line]]
 
@@ -34,10 +35,10 @@ _ANY: Final = "*"
 class MockLLM:
     """Stands in for vendors of models, on this machine: `async with MockLLM() as mock:`.
 
-    It speaks Chat Completions below `mock.url + "/v1"`, and Ollama at `mock.url`. A model answers
-    what `script` gave it; without a script it says again what it was told (see `_echo.py`). What is
-    wrong is refused as the vendors do: broken JSON, missing fields, calls without results, and a
-    key that ends in "bad".
+    It speaks Chat Completions and Responses below `mock.url + "/v1"`, and Ollama at `mock.url`. A
+    model answers what `script` gave it; without a script it says again what it was told (see
+    `_echo.py`). What is wrong is refused as the vendors do: broken JSON, missing fields, calls
+    without results, and a key that ends in "bad".
 
     Args:
         host, port: Where; port 0 is any that is free.
@@ -69,7 +70,7 @@ class MockLLM:
         self._pace = pace
         self._models = tuple(models)
         self._loaded = None if loaded is None else tuple(loaded)
-        self._wires = tuple(wires) if wires is not None else (Chat(), Ollama())
+        self._wires = tuple(wires) if wires is not None else (Chat(), Responses(), Ollama())
         self._ended = ended
         self._scripts: dict[str, deque[Scripted]] = {}
         self._working: set[asyncio.Task[Any]] = set()

@@ -1,0 +1,61 @@
+"""Caching: where a request is marked, so that its beginning is not read, nor paid, again.
+
+A breakpoint ends a beginning that is kept. There is one after the tools, one after the instructions,
+and one at the end of each of the last two things the user said: the newer is what the next request
+finds, the older what the one before has left, however much came between (a request looks back over
+20 blocks only). Source: https://platform.claude.com/docs/en/build-with-claude/prompt-caching
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal
+
+from retinue.models._wire import Json, written
+
+type Lifetime = Literal["5m", "1h"]
+"""How long a beginning is kept after it was used last."""
+
+_BYTES: Final = 3
+"""So many are a token at least, in nearly every language. To mark what is too short costs nothing;
+not to mark what is long enough does."""
+_MEDIA: Final = 1000 * _BYTES
+"""What a picture or a document weighs at least."""
+
+
+def mark(body: Json, lifetime: Lifetime, *, cacheable: int) -> None:
+    """Put breakpoints into a request, four at most, where what comes before them is long enough.
+
+    Args:
+        body: What will be sent; its lists and blocks are changed. One with marks is left as it is.
+        lifetime: How long it is kept.
+        cacheable: The fewest tokens that are kept.
+    """
+    tools: list[Json] = body.get("tools", [])
+    if "cache_control" in body or any("cache_control" in tool for tool in tools):
+        return
+    standing: list[Json] = []
+    said: list[Json] = []
+    left = cacheable * _BYTES
+    for role, blocks in (
+        ("tools", tools),
+        ("system", body.get("system", [])),
+        *[(message["role"], message["content"]) for message in body["messages"]],
+    ):
+        left -= _weight(blocks) if left > 0 else 0
+        if left <= 0 and blocks and role != "assistant":
+            (said if role == "user" else standing).append(blocks[-1])
+    control = {"type": "ephemeral"} if lifetime == "5m" else {"type": "ephemeral", "ttl": lifetime}
+    for block in (*standing, *said[-2:]):
+        block["cache_control"] = control
+
+
+def _weight(blocks: Iterable[Mapping[str, Any]]) -> int:
+    weight = 0
+    for block in blocks:
+        match block.get("type"):
+            case "text":
+                weight += len(block["text"].encode())
+            case "image" | "document":
+                weight += _MEDIA
+            case _:
+                weight += len(written(block).encode(errors="replace"))
+    return weight

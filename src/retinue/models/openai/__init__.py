@@ -1,0 +1,156 @@
+"""OpenAI: the Responses API for models that reason, Chat Completions for all others.
+
+    find_model("openai:gpt-6.1-sol", api_key="sk-...")
+    find_model("openai:our-deployment", base_url="https://us.openai.azure.com/openai/v1/",
+               api_key="...", api="responses")
+
+Where the extra `openai` is installed, the vendor's own client carries the requests; where not,
+plain HTTP does. What is said is the same. Source: https://developers.openai.com/api/docs
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Final, cast
+
+from retinue.errors import ModelRejected, ModelUnauthorized, UnknownModel
+from retinue.models import ChatChunk, ChatRequest, Model
+from retinue.models._addresses import base_url_of
+from retinue.models._wire import (
+    Connection,
+    Opener,
+    Server,
+    ServerSentEvents,
+    count_of,
+    document,
+    streamed,
+)
+from retinue.models.compatible import OPENAI, find_openai, offered
+from retinue.models.guard import Guarded
+
+from ._decode import Answer
+from ._encode import encode, encode_count, reasons
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Responses:
+    """A model behind an address that speaks the Responses API.
+
+    Args:
+        model: What it is called there; at Azure, the name of the deployment.
+        base_url: Where; with the version, as in ".../v1".
+        api_key: Sent as a bearer token.
+        opened: What carries the requests; None: plain HTTP.
+    """
+
+    model: str
+    base_url: str
+    api_key: str
+    opened: Opener | None = None
+
+    @property
+    def name(self) -> str:
+        return f"openai:{self.model}"
+
+    def __repr__(self) -> str:
+        return f"<Responses {self.name} at {self.base_url}>"
+
+    def chat(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[ChatChunk]]:
+        """Ask. Of what models thought, only this vendor's own travels, as the blocks it came in.
+
+        Raises:
+            ModelError: One of its kinds.
+        """
+        server = self._server()
+        body = encode(request, self.model)
+        answer = Answer(server, request)
+        return streamed(server, "responses", body, ServerSentEvents(), answer, opened=self.opened)
+
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """How many tokens the model would read. It costs nothing.
+
+        Raises:
+            ModelError: One of its kinds.
+        """
+        body = encode_count(request, self.model)
+        found = await document(self._server(), "responses/input_tokens", body, opened=self.opened)
+        return count_of(found, "input_tokens")
+
+    def _server(self) -> Server:
+        look = "Look at your network, and at https://status.openai.com."
+        if self.base_url != OPENAI:
+            look = (
+                f"Look whether the server runs, and whether its base_url is {self.base_url}. "
+                'If it speaks Chat Completions only: api = "chat".'
+            )
+        return Server(
+            name=self.name,
+            base_url=self.base_url,
+            api_key=self.api_key,
+            unreachable=look,
+            unauthorized=_KEY,
+        )
+
+
+def find(
+    name: str,
+    /,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    api: str | None = None,
+    first_timeout: float | None = 120.0,
+    idle_timeout: float | None = 60.0,
+    retries: int = 2,
+) -> Model:
+    """A model of OpenAI, under guard.
+
+    Args:
+        name: What it is called there; at Azure, the name of the deployment.
+        base_url: Another address than OpenAI's own.
+        api_key: Theirs.
+        api: "responses" or "chat"; left out, Responses for a name of a model that reasons.
+        first_timeout, idle_timeout, retries: Of `Guarded`.
+    """
+    api = api or ("responses" if reasons(name) else "chat")
+    if api not in ("chat", "responses"):
+        raise ModelRejected(f"OpenAI has no api {api!r}", hint='There is "responses", and "chat".')
+    if api == "chat":
+        return find_openai(
+            name,
+            base_url=base_url,
+            api_key=api_key,
+            first_timeout=first_timeout,
+            idle_timeout=idle_timeout,
+            retries=retries,
+        )
+    if not name:
+        raise UnknownModel("No model 'openai:' without a name", hint="openai:gpt-6.1-sol, say.")
+    if not api_key:
+        raise ModelUnauthorized(f"'openai:{name}' needs a key", hint=_KEY)
+    return Guarded(
+        Responses(
+            model=name,
+            base_url=base_url_of(base_url or OPENAI),
+            api_key=api_key,
+            opened=None if find_spec("openai") is None else _through_sdk,
+        ),
+        first_timeout=first_timeout,
+        idle_timeout=idle_timeout,
+        retries=retries,
+    )
+
+
+def _through_sdk(
+    server: Server, path: str, body: bytes | None
+) -> AbstractAsyncContextManager[Connection]:
+    """The vendor's package takes nearly a second to load: with the first request, not before."""
+    found = import_module("._sdk", __package__).opened(server, path, body)
+    return cast("AbstractAsyncContextManager[Connection]", found)
+
+
+_KEY: Final = "Set OPENAI_API_KEY, or api_key of the endpoint; `retinue setup` asks for it."
+
+__all__ = ["Responses", "find", "offered"]
