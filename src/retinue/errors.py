@@ -18,6 +18,7 @@ RetinueError
 │   └── NothingRecorded       a replay was asked for something it never heard
 ├── ToolError
 │   ├── UnknownTool, BadArguments, ToolDenied, ToolFailed, ToolTimeout
+├── BudgetExceeded            a call could cost more than is left, so it was not made
 ├── SettingsError
 ├── UsageError
 └── MissingExtra
@@ -167,6 +168,10 @@ class ToolFailed(ToolError):
 
 class ToolTimeout(ToolError):
     """The tool ran longer than it may."""
+
+
+class BudgetExceeded(RetinueError):
+    """A call could cost more than is left of the budget; it was not made."""
 
 
 class SettingsError(RetinueError):

@@ -1,9 +1,11 @@
 """Caching: where a request is marked, so that its beginning is not read, nor paid, again.
 
-A breakpoint ends a beginning that is kept. There is one after the tools, one after the instructions,
-and one at the end of each of the last two things the user said: the newer is what the next request
-finds, the older what the one before has left, however much came between (a request looks back over
-20 blocks only). Source: https://platform.claude.com/docs/en/build-with-claude/prompt-caching
+A breakpoint ends a beginning that is kept. There is one after the tools, one after the
+instructions, and one at the end of each of the last two things the user said: the newer is what the
+next request finds, the older what the one before has left, however much came between (a request
+looks back over 20 blocks only).
+
+Source: https://platform.claude.com/docs/en/build-with-claude/prompt-caching
 """
 
 from collections.abc import Iterable, Mapping

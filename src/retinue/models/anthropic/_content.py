@@ -6,7 +6,7 @@ Source: https://platform.claude.com/docs/en/api/messages
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final, cast
 
 from retinue.errors import ModelRejected
@@ -100,8 +100,8 @@ def assistants(message: Message, ids: Ids) -> list[Json]:
                 name = re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:128]
                 call = {"id": ids.of_call(id), "name": name, "input": plain(args)}
                 found.append({"type": "tool_use", **call})
-            case Block(data=dict(data)):
-                _put(found, data)
+            case Block(data=dict()):
+                _put(found, cast("Json", part.data))
             case _:
                 pass
     found = [block for block in found if block["type"] != "text" or block["text"].strip()]

@@ -106,7 +106,7 @@ class Answer:
         """
         if not self.done or self._reason is None:
             raise incomplete(self._server)
-        stop = _STOPS.get(self._reason, "end")
+        stop: Stop = _STOPS.get(self._reason, "end")
         if stop not in _CUT:
             yield from self._whole_call()
         if self._container is not None:  # what runs in it goes on there
@@ -132,9 +132,11 @@ class Answer:
                 block.data["citations"] = [*(block.data.get("citations") or ()), delta["citation"]]
             case _:  # a signature, and what there may be one day
                 for name in delta.keys() - {"type"}:
-                    before, value = block.data.get(name), delta[name]
-                    joined = isinstance(before, str) and isinstance(value, str)
-                    block.data[name] = before + value if joined else value
+                    match block.data.get(name), delta[name]:
+                        case str(before), str(value):
+                            block.data[name] = before + value
+                        case _, value:
+                            block.data[name] = value
         return _NOTHING
 
     def _event(self, found: Frame) -> Iterable[ChatChunk]:
@@ -148,7 +150,8 @@ class Answer:
             case "message_delta":
                 delta = found["delta"]
                 self._reason = delta.get("stop_reason") or self._reason
-                self._why = text_of((delta.get("stop_details") or {}).get("explanation"))
+                details = cast("Frame", delta.get("stop_details") or {})
+                self._why = text_of(details.get("explanation"))
                 self._container = delta.get("container") or self._container
                 self._counted(found.get("usage"))
             case "message_stop":

@@ -4,7 +4,7 @@ Sources: https://platform.claude.com/docs/en/api/messages,
 https://platform.claude.com/docs/en/build-with-claude/working-with-messages
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -159,6 +159,7 @@ def _tools(
 ) -> Json:
     """What may be used, and what must be."""
     tools = [*[_tool(tool) for tool in request.tools], *[dict(tool) for tool in others]]
+    offered = ("required", *[tool.get("name") for tool in tools]) if tools else ()
     match request.tool_choice:
         case "auto" if tools:
             return {"tools": tools}

@@ -1,9 +1,9 @@
 """Known: in what Anthropic's models differ, by their names.
 
-Sources, read in November 2026: https://platform.claude.com/docs/en/about-claude/models/overview
-(limits), https://platform.claude.com/docs/en/build-with-claude/prompt-caching (what is long enough),
-https://platform.claude.com/docs/en/build-with-claude/preserved-thinking, and of each model the page
-about what is new in it, as .../docs/en/models/opus-5-5/whats-new-opus-5-5 (forced tools).
+Sources, read in November 2026, all below https://platform.claude.com/docs/en/:
+about-claude/models/overview (limits), build-with-claude/prompt-caching (what is long enough),
+build-with-claude/preserved-thinking, and of each model what is new in it, as in
+models/opus-5-5/whats-new-opus-5-5 (forced tools).
 """
 
 import re

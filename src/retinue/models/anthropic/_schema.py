@@ -89,7 +89,7 @@ def _one(schema: Any, at: str) -> Json:
 def _unsaid(what: str) -> ModelRejected:
     return ModelRejected(
         f"Anthropic cannot be held to this schema: {what}",
-        hint="Name each field and its type; a dict can be a list of objects with a key and a value.",
+        hint="Name each field and its type; a dict can be a list of objects with key and value.",
     )
 
 

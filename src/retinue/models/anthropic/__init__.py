@@ -1,0 +1,156 @@
+"""Anthropic's models over their Messages API, by the vendor's own package.
+
+    find_model("anthropic:claude-sonnet-5-5", api_key="sk-ant-...")
+
+Source: https://platform.claude.com/docs/en/api/messages
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final, cast
+
+from retinue.errors import MissingExtra, ModelUnauthorized, UnknownModel
+from retinue.models import ChatChunk, ChatRequest, Model
+from retinue.models._addresses import base_url_of
+from retinue.models._wire import Server
+from retinue.models.guard import Guarded
+
+from ._caching import Lifetime
+from ._decode import Answer
+from ._encode import encode
+
+ANTHROPIC: Final = "https://api.anthropic.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anthropic:
+    """A model of Anthropic, or one behind an address that speaks as theirs.
+
+    Args:
+        model: What it is called there.
+        api_key: The key.
+        base_url: Where; without the version.
+        cache: How long the beginning of a conversation is kept, so that it is read and paid once;
+            None: not at all.
+    """
+
+    model: str
+    api_key: str = field(repr=False)
+    base_url: str = ANTHROPIC
+    cache: Lifetime | None = "5m"
+
+    @property
+    def name(self) -> str:
+        return f"anthropic:{self.model}"
+
+    def chat(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[ChatChunk]]:
+        """Ask. What other vendors' models thought, and their blocks, do not travel.
+
+        Raises:
+            ModelError: One of its kinds; ModelRejected for what these models cannot be shown: sound,
+                files other than PDF and text, addresses of other files than PDF.
+        """
+        server = _server(self.name, self.base_url, self.api_key)
+        asked = encode(request, self.model, cache=self.cache)
+        answer = Answer(server, request, self.model)
+        stream = _client().streamed(server, asked, answer)
+        return cast("AbstractAsyncContextManager[AsyncIterator[ChatChunk]]", stream)
+
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """How many tokens the request has, as the vendor counts them; that is free of charge.
+
+        Raises:
+            ModelError: As of `chat`.
+        """
+        server = _server(self.name, self.base_url, self.api_key)
+        asked = encode(request, self.model, cache=None)
+        return cast(int, await _client().counted(server, asked.counted()))
+
+
+def find(
+    name: str,
+    /,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    cache: Lifetime | None = "5m",
+    first_timeout: float | None = 300.0,
+    idle_timeout: float | None = 300.0,
+    retries: int = 2,
+) -> Model:
+    """A model of Anthropic, under guard; which is patient, for what is thought is often not shown.
+
+    Args:
+        cache: How long the beginning of a conversation is kept: "5m", "1h", or None.
+    """
+    if not name:
+        raise UnknownModel(
+            "No model 'anthropic:' without a name", hint="anthropic:claude-sonnet-5-5, say."
+        )
+    if cache not in ("5m", "1h", None):
+        raise UnknownModel(
+            f"A conversation cannot be cached for {cache!r}", hint='Choose "5m", "1h" or None.'
+        )
+    if find_spec("anthropic") is None:
+        raise _missing()
+    if not api_key:
+        raise ModelUnauthorized(f"'anthropic:{name}' needs a key", hint=_KEY)
+    return Guarded(
+        Anthropic(model=name, api_key=api_key, base_url=_address(base_url), cache=cache),
+        first_timeout=first_timeout,
+        idle_timeout=idle_timeout,
+        retries=retries,
+    )
+
+
+async def offered(provider: str, *, base_url: str | None, api_key: str | None) -> tuple[str, ...]:
+    """The names of the models that are offered there, the newest first.
+
+    Raises:
+        ModelUnauthorized: There is no key.
+        ModelError: The server cannot be reached, or refuses.
+    """
+    address = _address(base_url)
+    if not api_key:
+        raise ModelUnauthorized(f"The list of {address} needs a key", hint=_KEY)
+    return cast("tuple[str, ...]", await _client().listed(_server(address, address, api_key)))
+
+
+def _address(base_url: str | None) -> str:
+    """Where the API is; its version is not part of that, though many write it."""
+    return ANTHROPIC if base_url is None else base_url_of(base_url).removesuffix("/v1")
+
+
+def _server(name: str, address: str, key: str) -> Server:
+    look = f"Look whether the server runs, and whether its base_url is {address}."
+    if address == ANTHROPIC:
+        look = "Look at your network, and at https://status.claude.com."
+    return Server(
+        name=name,
+        base_url=address,
+        api_key=key,
+        unreachable=look,
+        unauthorized=_KEY,
+        unknown="`retinue models` lists those there are; choose another --model.",
+    )
+
+
+def _client() -> Any:
+    """What speaks through the vendor's package."""
+    try:
+        return import_module("._client", __package__)
+    except ModuleNotFoundError as error:
+        raise _missing() from error
+
+
+def _missing() -> MissingExtra:
+    return MissingExtra(
+        "Anthropic's models need a package that is not installed",
+        hint="pip install 'retinue[anthropic]'",
+    )
+
+
+_KEY: Final = "Set ANTHROPIC_API_KEY, or api_key of the endpoint; `retinue setup` asks for it."

@@ -1,0 +1,129 @@
+"""Prices: what a call cost, as far as that can be known. Always an estimate: the bill counts.
+
+The table comes with the package genai-prices (`pip install 'retinue[prices]'`), works offline, and
+is loaded when a price is first asked for, as that takes longer than the rest of a cold start.
+"""
+
+import ipaddress
+from decimal import Decimal
+from importlib import import_module
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from retinue.messages import value
+from retinue.models import Usage
+
+_TABLES: Final = {"gemini": "google", "claude": "anthropic"}
+"""How providers are called in the table, where that is otherwise than by us."""
+
+LOCAL: Final = "local"
+
+
+@value
+class Cost:
+    """What a call cost; an estimate.
+
+    Args:
+        dollars: US dollars.
+        table: Where the price comes from, with its version: "genai-prices 0.2.3"; "local" where
+            nobody is paid.
+    """
+
+    dollars: Decimal
+    table: str
+
+
+def cost_of(name: str, usage: Usage, *, base_url: str | None = None) -> Cost | None:
+    """What a call of that model cost; None where the price is not known.
+
+    Tokens read from a cache or written to one are counted at their own price, thinking as the
+    output that it is. What runs on one's own machine costs nothing: the demo, scripts, recordings,
+    models of Ollama that do not run in its cloud, and `compatible:` at a loopback address. Of any
+    other `compatible:` only the address says who is paid.
+
+    Args:
+        name: Of the model: "provider:name".
+        usage: Of the call.
+        base_url: Where it was asked, if that is known.
+    """
+    if is_local(name, base_url):
+        return Cost(dollars=Decimal(0), table=LOCAL)
+    table = _table()
+    if table is None:
+        return None
+    cached = usage.cache_read + usage.cache_write
+    tokens = table.Usage(
+        input_tokens=max(usage.input, cached),
+        cache_read_tokens=usage.cache_read,
+        cache_write_tokens=usage.cache_write,
+        output_tokens=max(usage.output, usage.thinking),
+        output_reasoning_tokens=usage.thinking,
+    )
+    for where in _places(name, base_url):
+        try:
+            price = table.calc_price(tokens, name.partition(":")[2], **where)
+        except LookupError:
+            continue
+        return Cost(dollars=price.total_price, table=f"genai-prices {table.__version__}")
+    return None
+
+
+def window_listed(name: str, *, base_url: str | None = None) -> int | None:
+    """How many tokens the model can read, as the table of prices has it."""
+    table = None if is_local(name, base_url) else _table()
+    if table is None:
+        return None
+    snapshot = table.data_snapshot.get_snapshot()
+    for where in _places(name, base_url):
+        provider, url = where.get("provider_id"), where.get("provider_api_url")
+        try:
+            _, model = snapshot.find_provider_model(name.partition(":")[2], None, provider, url)
+        except LookupError:
+            continue
+        return model.context_window
+    return None
+
+
+def is_installed() -> bool:
+    """Whether there is a table at all."""
+    return _table() is not None
+
+
+def is_local(name: str, base_url: str | None = None) -> bool:
+    """Whether nobody is paid for this model."""
+    provider, _, model = name.partition(":")
+    match provider:
+        case "demo" | "scripted" | "replay":
+            return True
+        case "ollama":
+            in_cloud = model.endswith(("-cloud", ":cloud")) or _host(base_url) == "ollama.com"
+            return not in_cloud
+        case "compatible":
+            return _is_loopback(_host(base_url))
+        case _:
+            return False
+
+
+def _places(name: str, base_url: str | None) -> list[dict[str, str]]:
+    """Where the table may have it: under who answers at that address, then under its provider."""
+    provider = name.partition(":")[0]
+    by_address = [{"provider_api_url": base_url}] if base_url else []
+    return [*by_address, {"provider_id": _TABLES.get(provider, provider)}]
+
+
+def _host(address: str | None) -> str:
+    return (urlsplit(address).hostname or "") if address else ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name; 127.0.0.1.example.com is anybody's
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _table() -> Any:
+    try:
+        return import_module("genai_prices")
+    except ImportError:
+        return None
