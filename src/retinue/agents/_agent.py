@@ -118,14 +118,13 @@ class Agent:
             arguments={**self._arguments, **arguments},
         )
 
-    async def perform(self, turn: Turn) -> None:
+    def perform(self, turn: Turn) -> Awaitable[None]:
         """Run the function on `turn`."""
         function = self._function
         arguments = {**self._arguments, **turn.arguments} if turn.arguments else self._arguments
         if isinstance(function, type):
-            await function(turn=turn, **arguments)()
-        else:
-            await function(turn, **arguments)
+            return function(turn=turn, **arguments)()
+        return function(turn, **arguments)
 
     def __repr__(self) -> str:
         return f"<Agent {self.name!r}>"

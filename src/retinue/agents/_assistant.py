@@ -5,7 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from retinue.errors import BadArguments, ContextFull, StreamIncomplete, ToolDenied, ToolError
+from retinue.errors import (
+    BadArguments,
+    BudgetExceeded,
+    ContextFull,
+    StreamIncomplete,
+    ToolDenied,
+    ToolError,
+)
 from retinue.messages import (
     FrozenDict,
     Message,
@@ -25,7 +32,7 @@ from ._agent import Agent
 from ._turn import Turn
 
 type StopReason = Literal[
-    "done", "max_steps", "max_tokens", "no_progress", "refused", "context_full"
+    "done", "max_steps", "max_tokens", "no_progress", "refused", "context_full", "budget"
 ]
 """Why a turn ended; `message.stop_reason` of its last message."""
 
@@ -198,6 +205,10 @@ class _Loop:
                     raise
                 push(f"{error}")
                 stop = "context_full"
+            except BudgetExceeded as error:  # raised before anything is asked
+                push(f"I stopped. {error}.")
+                promise.note(stop_reason="budget")
+                return
             except BadArguments as error:
                 # A call nobody can read is the model's to mend: it is told, and asked again.
                 promise.note(stop="unreadable", unreadable=_words(error))

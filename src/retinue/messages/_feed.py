@@ -98,7 +98,7 @@ class Feed:
         self.role = role
         self.agent = agent
         self.errors_as_messages = errors_as_messages
-        self.todo: deque[Any] = deque()
+        self.todo: deque[Any] | tuple[()] = ()  # an empty deque takes 760 bytes
         self.child: MessageSequencePromise | None = None  # copied in at the moment
         self.asides: dict[MessageSequencePromise, bool] | None = None  # out of order; made by us?
         self.pumping: asyncio.Task[None] | None = None  # reads what must be awaited
@@ -113,7 +113,7 @@ class Feed:
         if leaf is not None and not self.todo and self.child is None and self.pumping is None:
             self._push(leaf)
             return
-        self.todo.extend((leaf,) if leaf is not None else self._flat(item))
+        self._wait_for((leaf,) if leaf is not None else self._flat(item))
         self._work()
 
     def add_out_of_order(self, item: Any) -> None:
@@ -122,7 +122,7 @@ class Feed:
             if isinstance(leaf, MessagePromise | Failure):
                 self._push(leaf)
             elif self.hub is None:
-                self.todo.append(leaf)  # nothing is on its way before there is a loop
+                self._wait_for((leaf,))  # nothing is on its way before there is a loop
             elif isinstance(leaf, MessageSequencePromise):
                 self._listen_aside(leaf, ours=False)
             else:
@@ -131,7 +131,7 @@ class Feed:
     def end(self, failure: Failure | None = None) -> None:
         """Nothing more will be put in."""
         if failure is not None:
-            self.todo.append(failure)
+            self._wait_for((failure,))
         self.ended = True
         self._work()
 
@@ -150,7 +150,8 @@ class Feed:
     def cut(self, error: PromiseError) -> None:
         """Stop here: nothing comes any more but this error."""
         self.ended = True
-        self.todo.clear()
+        if self.todo:
+            self.todo.clear()
         if self.pumping is not None:
             self.pumping.cancel()
         self._push(Failure(error))
@@ -162,6 +163,12 @@ class Feed:
 
     # -- copying sequences in
 
+    def _wait_for(self, leaves: Iterable[Any]) -> None:
+        """These come next, when what is before them is through."""
+        if not isinstance(self.todo, deque):
+            self.todo = deque()
+        self.todo.extend(leaves)
+
     def hear(self, piece: Any) -> None:
         self._push(piece)
 
@@ -171,7 +178,7 @@ class Feed:
 
     def _work(self) -> None:
         todo = self.todo
-        while todo and self.child is None and self.pumping is None:
+        while isinstance(todo, deque) and todo and self.child is None and self.pumping is None:
             item = todo[0]
             if item.__class__ is Failure or isinstance(item, MessagePromise):
                 self._push(todo.popleft())
@@ -259,7 +266,7 @@ class Feed:
     def _alone(self, item: Any) -> MessageSequencePromise:
         """A sequence of this alone, by the rules of this one."""
         feed = type(self)(self.scope, role=self.role, agent=self.agent)
-        feed.todo.extend(feed._flat(item))
+        feed._wait_for(feed._flat(item))
         feed.end()
         return MessageSequencePromise(feed, self.scope)
 

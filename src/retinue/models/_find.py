@@ -38,12 +38,26 @@ class _Provider(NamedTuple):
 
 
 _PROVIDERS: Final = {
+    "anthropic": _Provider(
+        "anthropic:find",
+        "anthropic:NAME",
+        "anthropic:offered",
+        key="ANTHROPIC_API_KEY",
+        address="ANTHROPIC_BASE_URL",
+    ),
     "openai": _Provider(
         "openai:find",
         "openai:NAME",
         "openai:offered",
         key="OPENAI_API_KEY",
         address="OPENAI_BASE_URL",
+    ),
+    "gemini": _Provider(
+        "gemini:find",
+        "gemini:NAME",
+        "gemini:offered",
+        key="GEMINI_API_KEY",
+        address="GOOGLE_GEMINI_BASE_URL",
     ),
     "ollama": _Provider(
         "ollama:find",

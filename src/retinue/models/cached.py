@@ -60,9 +60,11 @@ class Answers:
 
     def find(self, key: Key) -> bytes | None:
         """What is kept under that key, if it is not too old."""
-        self._drop_the_old()
         answer = self._kept.get(key)
         if answer is None:
+            return None
+        if self._is_old(answer):
+            self._drop(key)
             return None
         self._kept.move_to_end(key)
         return answer.said
@@ -73,18 +75,15 @@ class Answers:
             self._drop(key)
         if len(said) > self.max_bytes:
             return
-        self._drop_the_old()
+        for old in [one for one, answer in self._kept.items() if self._is_old(answer)]:
+            self._drop(old)
         self._kept[key] = _Answer(self._clock(), said)
         self.size += len(said)
         while self.size > self.max_bytes:
             self._drop(next(iter(self._kept)))
 
-    def _drop_the_old(self) -> None:
-        if self.max_age is None:
-            return
-        since = self._clock() - self.max_age
-        for key in [key for key, answer in self._kept.items() if answer.at <= since]:
-            self._drop(key)
+    def _is_old(self, answer: _Answer) -> bool:
+        return self.max_age is not None and self._clock() - answer.at >= self.max_age
 
     def _drop(self, key: Key) -> None:
         self.size -= len(self._kept.pop(key).said)
@@ -130,9 +129,7 @@ class Cached:
         async with self.inner.chat(request) as asked, aclosing(self._heard(key, asked)) as chunks:
             yield chunks
 
-    async def _heard(
-        self, key: Key, chunks: AsyncIterator[ChatChunk]
-    ) -> AsyncGenerator[ChatChunk]:
+    async def _heard(self, key: Key, chunks: AsyncIterator[ChatChunk]) -> AsyncGenerator[ChatChunk]:
         said: list[ChatChunk] = []
         async for chunk in chunks:
             said.append(chunk)

@@ -102,4 +102,5 @@ async def _said(begun: _Begun) -> AsyncGenerator[ChatChunk]:
 def _tell(error: ModelError, failed: list[str]) -> None:
     """Say beside the last error what became of the models before."""
     if failed:
-        error.hint = " ".join([*([error.hint] if error.hint else []), "Before that,", *failed])
+        before = f"Before that: {'; '.join(failed)}."
+        error.hint = f"{error.hint} {before}" if error.hint else before

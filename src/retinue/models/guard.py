@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from contextvars import Context
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self, cast
 
@@ -260,7 +261,9 @@ class _Stream:
             self._look_at(self._loop.time() + limit)
 
     def _look_at(self, when: float) -> None:
-        self._timer = self._loop.call_at(when, self._look, when)
+        # In nobody's context: a timer that is cancelled stays with the loop until it is due, and
+        # would keep the turn that began this stream, and all it read, as long as that.
+        self._timer = self._loop.call_at(when, self._look, when, context=Context())
 
     def _look(self, when: float) -> None:
         now = self._loop.time()

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from retinue import telemetry
 from retinue.errors import SettingsError
@@ -64,25 +64,37 @@ class Rate:
         self._clock = clock
         self._sleep = sleep
         self._sent: deque[Sent] = deque()
-        self._doors: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
-            WeakKeyDictionary()
-        )
+        self._counting = threading.Lock()
+        self._doors: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
 
     async def let_go(self, tokens: int = 0) -> Sent:
         """Wait until a request of so many tokens may be sent; it counts from then on."""
-        loop = asyncio.get_running_loop()
         # A lock is fair, and a waiter that is cancelled leaves it; but it belongs to one loop.
-        async with self._doors.setdefault(loop, asyncio.Lock()):
-            while (seconds := self._wait(tokens)) > 0:
-                telemetry.event(logging.INFO, "model waits for its rate", seconds=seconds)
-                await self._sleep(seconds)
-            sent = Sent(self._clock(), tokens)
+        async with self._door():
+            while not isinstance(sent := self._counted(tokens), Sent):
+                telemetry.event(logging.INFO, "model waits for its rate", seconds=sent)
+                await self._sleep(sent)
+            return sent
+
+    def _door(self) -> asyncio.Lock:
+        loop = asyncio.get_running_loop()
+        if loop not in self._doors:
+            open_ones = {one: door for one, door in self._doors.items() if not one.is_closed()}
+            self._doors = {**open_ones, loop: asyncio.Lock()}
+        return self._doors[loop]
+
+    def _counted(self, tokens: int) -> Sent | float:
+        """The request, if it may be sent now; else the seconds until it may, so far as is known."""
+        with self._counting:  # loops of other threads count here, too
+            now = self._clock()
+            due = self._due(now, tokens)
+            if due > now:
+                return due - now
+            sent = Sent(now, tokens)
             self._sent.append(sent)
             return sent
 
-    def _wait(self, tokens: int) -> float:
-        """Seconds until a request of so many tokens may be sent, as far as is known now."""
-        now = self._clock()
+    def _due(self, now: float, tokens: int) -> float:
         while self._sent and self._sent[0].at + self.per <= now:
             self._sent.popleft()
         due = now
@@ -96,7 +108,7 @@ class Rate:
                     break
                 used -= sent.tokens
                 due = max(due, sent.at + self.per)
-        return due - now
+        return due
 
 
 class Rated:
@@ -127,11 +139,11 @@ class Rated:
             ModelError: What the model raises.
         """
         sent = await self.rate.let_go(0 if self.rate.tokens is None else estimate(request))
-        async with self.inner.chat(request) as chunks, aclosing(_counted(chunks, sent)) as counted:
-            yield counted
+        async with self.inner.chat(request) as chunks, aclosing(_corrected(chunks, sent)) as heard:
+            yield heard
 
 
-async def _counted(chunks: AsyncIterator[ChatChunk], sent: Sent) -> AsyncGenerator[ChatChunk]:
+async def _corrected(chunks: AsyncIterator[ChatChunk], sent: Sent) -> AsyncGenerator[ChatChunk]:
     async for chunk in chunks:
         if chunk.usage is not None:
             sent.tokens = chunk.usage.input + chunk.usage.output

@@ -1,7 +1,7 @@
 """Tokens: how many a text has, about, and how many a model can read."""
 
 import string
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from retinue.messages import (
     Audio,
@@ -46,12 +46,6 @@ _WINDOWS: Final = {
     "gemini:gemini-3.8-flash": 1_000_000,
 }
 """Of the models that are used most, so that no table need be installed, or loaded, for them."""
-
-
-class Counting(Protocol):
-    """A model that can be asked how many tokens a request has."""
-
-    async def count_tokens(self, request: ChatRequest) -> int: ...
 
 
 def estimate(said: str | Message | ChatRequest) -> int:
@@ -126,10 +120,9 @@ def _of_part(part: Part) -> int:
             return PICTURE
         case ToolCall(name=name, args=args):
             return _of_text(f"{name} {canonical(args)}")
-        case ToolResult(content=str(text)):
-            return _of_text(text)
         case ToolResult(content=content):
-            return sum([_of_part(inner) for inner in content])
+            parts = (Text(text=content),) if isinstance(content, str) else content
+            return sum([_of_part(inner) for inner in parts])
         case Block(data=data):
             return _of_text(_written(data))
 

@@ -14,7 +14,16 @@ from retinue.cli._grammar import Completion
 from retinue.cli._options import COMMANDS, Command, parser_of
 from retinue.cli._screen import Screen
 
-MODELS: Final = ("auto", "demo", "openai:", "ollama:", "compatible:", "scripted:", "replay:")
+MODELS: Final = (
+    "auto",
+    "demo",
+    "anthropic:",
+    "openai:",
+    "ollama:",
+    "compatible:",
+    "scripted:",
+    "replay:",
+)
 """How the names of models begin."""
 
 type Kind = Literal["nothing", "text", "files", "folders", "words"]

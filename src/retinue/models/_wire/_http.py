@@ -9,8 +9,8 @@ import asyncio
 import io
 import os
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, Final
+from contextvars import Context, ContextVar
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -32,21 +32,38 @@ _BROKEN: Final = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 """ValueError: of names of hosts, and of variables for proxies, that are none."""
 
 
-class _Connection:
-    """A `Connection`, over a response of aiohttp."""
+class opened:  # noqa: N801 - used as a function, and one of these for each answer has to be small
+    """Send a request, POST where it has a body; leaving before its end closes the socket.
 
-    __slots__ = ("_content", "_readany", "_server", "headers", "status")
+    The block, and the connection in it.
 
-    def __init__(self, response: aiohttp.ClientResponse, server: Server) -> None:
-        self._content = response.content
-        self._readany = response.content.readany
+    Raises:
+        ModelUnauthorized: The key cannot be one.
+        ModelUnreachable: Nobody answers, or the connection breaks.
+        ModelRejected: The address is none.
+    """
+
+    __slots__ = ("_body", "_path", "_response", "_server", "headers", "status")
+
+    def __init__(self, server: Server, path: str, body: bytes | None) -> None:
         self._server = server
+        self._path = path
+        self._body = body
+
+    async def __aenter__(self) -> Self:
+        self._response = response = await self._responded()
+        self._body = None  # pictures make it large, and an answer may take long
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
+        return self
+
+    async def __aexit__(self, *raised: Any) -> None:
+        self._response.release()
+        await self._response.wait_for_close()
 
     async def next_block(self) -> bytes:
         try:
-            return await self._readany()
+            return await self._response.content.readany()
         except _BROKEN as error:
             server = self._server
             raise ModelUnreachable(
@@ -62,70 +79,70 @@ class _Connection:
         return bytes(found[:_MOST])
 
     async def settle(self) -> None:
-        if self._content.at_eof():
+        content = self._response.content
+        if content.at_eof():
             return
         try:
             async with asyncio.timeout(_MOMENT):
-                await self._readany()
+                await content.readany()
         except _BROKEN:
             pass  # the answer is whole; the connection will be closed
 
-
-@asynccontextmanager
-async def opened(server: Server, path: str, body: bytes | None) -> AsyncGenerator[_Connection]:
-    """Send a request, POST where it has a body; leaving before its end closes the socket.
-
-    Raises:
-        ModelUnauthorized: The key cannot be one.
-        ModelUnreachable: Nobody answers, or the connection breaks.
-        ModelRejected: The address is none.
-    """
-    headers = server.headers()
-    url = server.at(path)
-    pool = await _pool()
-    while True:
-        attempt = _Attempt()
-        try:
-            response = await pool.session.request(
-                "GET" if body is None else "POST",
-                url,
-                data=io.BytesIO(body) if body is not None and len(body) > _LARGE else body,
-                headers=headers,
-                allow_redirects=False,  # a key must not be carried to another place
-                proxy=pool.proxy(url),
-                trace_request_ctx=attempt,
-            )
-        except _BROKEN as error:
-            # The server had closed a connection it promised to keep (llama-server does so after
-            # each stream), and has not seen the request. Each such attempt uses one of them up.
-            if not (isinstance(error, _GONE) and attempt.on_used_connection):
-                raise _error(server, error) from _cause(server, error)
-        else:
-            break
-    async with response:
-        yield _Connection(response, server)
+    async def _responded(self) -> aiohttp.ClientResponse:
+        server, body = self._server, self._body
+        headers = server.headers()
+        url = server.at(self._path)
+        pool = await _pool()
+        while True:
+            attempt = _Attempt()
+            context = _attempt.set(attempt)
+            try:
+                return await pool.session.request(
+                    "GET" if body is None else "POST",
+                    url,
+                    data=io.BytesIO(body) if body is not None and len(body) > _LARGE else body,
+                    headers=headers,
+                    allow_redirects=False,  # a key must not be carried to another place
+                    proxy=pool.proxy(url),
+                )
+            except _BROKEN as error:
+                # The server had closed a connection it promised to keep (llama-server does so after
+                # each stream), and has not seen the request. Each such attempt uses one of them up.
+                if attempt.on_new_connection or not isinstance(error, _GONE):
+                    raise _error(server, error) from _cause(server, error)
+            finally:
+                _attempt.reset(context)
 
 
 class _Attempt:
     """What is known of one attempt to send a request."""
 
-    on_used_connection = False
+    on_new_connection = False
 
 
-async def _note_use(_: aiohttp.ClientSession, context: Any, __: Any) -> None:
-    context.trace_request_ctx.on_used_connection = True
+_attempt: ContextVar[_Attempt] = ContextVar("retinue.http.attempt")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Makes connections that belong to nobody.
+
+    A connection outlives the turn that needed it first. Made in the context of that turn, its
+    callbacks would keep the turn, and all it read, for as long as the connection is kept.
+    """
+
+    async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:
+        _attempt.get().on_new_connection = True
+        making = super()._create_connection(req, traces, timeout)
+        return await asyncio.get_running_loop().create_task(making, context=Context())
 
 
 class _Pool:
     """The connections of one loop."""
 
     def __init__(self) -> None:
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_reuseconn.append(_note_use)
         self.session = aiohttp.ClientSession(
-            trace_configs=[trace],
             # As many connections as conversations: a vendor's limits are the vendor's to say.
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+            connector=_Connector(limit=0, keepalive_timeout=60),
             # How long to wait for words is the guard's matter; here only for a connection.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=20),
             cookie_jar=aiohttp.DummyCookieJar(),

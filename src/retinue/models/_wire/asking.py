@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from importlib import import_module
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from retinue.errors import ModelSilent
 from retinue.models import ChatChunk
@@ -69,8 +69,7 @@ type Opener = Callable[[Server, str, bytes | None], AbstractAsyncContextManager[
 """Sends a request, POST where it has a body, and opens what comes back."""
 
 
-@asynccontextmanager
-async def streamed(
+def streamed(
     server: Server,
     path: str,
     body: bytes,
@@ -78,7 +77,7 @@ async def streamed(
     answer: Answer,
     *,
     opened: Opener | None = None,
-) -> AsyncGenerator[AsyncIterator[ChatChunk]]:
+) -> AbstractAsyncContextManager[AsyncIterator[ChatChunk]]:
     """Send a request, and read its answer; leaving before its end closes the socket.
 
     Args:
@@ -94,15 +93,51 @@ async def streamed(
         ModelRejected: The address is none, or no stream comes from there.
         ModelError: What the server says instead.
     """
-    async with (opened or _connected)(server, path, body) as connection:
+    return _Streamed((opened or _connected)(server, path, body), server, frames, answer)
+
+
+class _Streamed:
+    """A block around one answer; no generator, as there may be thousands of them at once."""
+
+    __slots__ = ("_answer", "_block", "_chunks", "_frames", "_server")
+
+    def __init__(
+        self,
+        block: AbstractAsyncContextManager[Connection],
+        server: Server,
+        frames: Frames,
+        answer: Answer,
+    ) -> None:
+        self._block = block
+        self._server = server
+        self._frames = frames
+        self._answer = answer
+
+    async def __aenter__(self) -> AsyncIterator[ChatChunk]:
+        connection = await self._block.__aenter__()
+        try:
+            await self._look_at(connection)
+        except BaseException as error:
+            await self._block.__aexit__(type(error), error, error.__traceback__)
+            raise
+        self._chunks = _chunks(connection, self._frames, self._answer)
+        return self._chunks
+
+    async def __aexit__(self, *raised: Any) -> None:
+        try:
+            await self._chunks.aclose()
+        finally:
+            await self._block.__aexit__(*raised)
+
+    async def _look_at(self, connection: Connection) -> None:
+        """Raise what came instead of an answer."""
+        server = self._server
         kind = connection.headers.get("Content-Type", "nothing")
         if connection.status != 200:
             said = await connection.document()
             raise error_of(server, connection.status, said, connection.headers)
-        if kind.startswith(frames.foreign):
+        if kind.startswith(self._frames.foreign):
             raise no_stream(server, kind, await connection.document())
-        async with aclosing(_chunks(connection, frames, answer)) as chunks:
-            yield chunks
 
 
 async def document(

@@ -178,11 +178,11 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 _FULL: Final = re.compile(
     r"context[_ ](length|size|window)|maximum context|too many tokens|prompt is too long"
     r"|exceeds? the (available|model'?s?) context|exceeds the maximum number of tokens"
-    r"|maximum (prompt|model) length",
+    r"|maximum (prompt|model) length|exceed context limit",
     re.IGNORECASE,
 )
 """What servers say of a conversation that is too long: OpenAI, llama-server and Ollama, vLLM,
-Gemini, xAI and those who do as they do."""
+Gemini, xAI, Anthropic and those who do as they do."""
 _NO_MODEL: Final = re.compile(
     r"model_not_found|model.{0,200}(not found|does not exist|not_found)|no such model"
     r"|not a valid model",

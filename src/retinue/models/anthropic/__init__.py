@@ -5,22 +5,32 @@
 Source: https://platform.claude.com/docs/en/api/messages
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from retinue.errors import MissingExtra, ModelUnauthorized, UnknownModel
 from retinue.models import ChatChunk, ChatRequest, Model
 from retinue.models._addresses import base_url_of
-from retinue.models._wire import Server
+from retinue.models._wire import (
+    Connection,
+    Opener,
+    Server,
+    ServerSentEvents,
+    count_of,
+    document,
+    rows_of,
+    streamed,
+    texts_of,
+)
 from retinue.models.guard import Guarded
 
 from ._caching import Lifetime
 from ._decode import Answer
-from ._encode import encode
+from ._encode import encode, encode_count
 
 ANTHROPIC: Final = "https://api.anthropic.com"
 
@@ -50,14 +60,14 @@ class Anthropic:
         """Ask. What other vendors' models thought, and their blocks, do not travel.
 
         Raises:
-            ModelError: One of its kinds; ModelRejected for what these models cannot be shown: sound,
-                files other than PDF and text, addresses of other files than PDF.
+            ModelError: One of its kinds; ModelRejected for what cannot be shown to these models:
+                sound, files other than PDF and text, and of those by address other than PDF.
         """
         server = _server(self.name, self.base_url, self.api_key)
-        asked = encode(request, self.model, cache=self.cache)
+        body, betas = encode(request, self.model, cache=self.cache)
         answer = Answer(server, request, self.model)
-        stream = _client().streamed(server, asked, answer)
-        return cast("AbstractAsyncContextManager[AsyncIterator[ChatChunk]]", stream)
+        sse = ServerSentEvents()
+        return streamed(server, "v1/messages", body, sse, answer, opened=_through_sdk(betas))
 
     async def count_tokens(self, request: ChatRequest) -> int:
         """How many tokens the request has, as the vendor counts them; that is free of charge.
@@ -66,8 +76,10 @@ class Anthropic:
             ModelError: As of `chat`.
         """
         server = _server(self.name, self.base_url, self.api_key)
-        asked = encode(request, self.model, cache=None)
-        return cast(int, await _client().counted(server, asked.counted()))
+        body, betas = encode_count(request, self.model)
+        path = "v1/messages/count_tokens"
+        found = await document(server, path, body, opened=_through_sdk(betas))
+        return count_of(found, "input_tokens")
 
 
 def find(
@@ -116,7 +128,9 @@ async def offered(provider: str, *, base_url: str | None, api_key: str | None) -
     address = _address(base_url)
     if not api_key:
         raise ModelUnauthorized(f"The list of {address} needs a key", hint=_KEY)
-    return cast("tuple[str, ...]", await _client().listed(_server(address, address, api_key)))
+    server = _server(address, address, api_key)
+    found = await document(server, "v1/models?limit=1000", opened=_through_sdk())
+    return texts_of(rows_of(found, "data"), "id")
 
 
 def _address(base_url: str | None) -> str:
@@ -138,12 +152,20 @@ def _server(name: str, address: str, key: str) -> Server:
     )
 
 
-def _client() -> Any:
-    """What speaks through the vendor's package."""
-    try:
-        return import_module("._client", __package__)
-    except ModuleNotFoundError as error:
-        raise _missing() from error
+def _through_sdk(betas: Sequence[str] = ()) -> Opener:
+    """The vendor's package takes more than a second to load: with the first request, not before."""
+
+    def opened(
+        server: Server, path: str, body: bytes | None
+    ) -> AbstractAsyncContextManager[Connection]:
+        try:
+            package = import_module("._sdk", __package__)
+        except ModuleNotFoundError as error:
+            raise _missing() from error
+        found = package.opened(server, path, body, betas=betas)
+        return cast("AbstractAsyncContextManager[Connection]", found)
+
+    return opened
 
 
 def _missing() -> MissingExtra:

@@ -9,9 +9,9 @@ Source: https://platform.claude.com/docs/en/build-with-claude/prompt-caching
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
-from retinue.models._wire import Json, written
+from retinue.models._wire import Base64, Json
 
 type Lifetime = Literal["5m", "1h"]
 """How long a beginning is kept after it was used last."""
@@ -50,14 +50,16 @@ def mark(body: Json, lifetime: Lifetime, *, cacheable: int) -> None:
         block["cache_control"] = control
 
 
-def _weight(blocks: Iterable[Mapping[str, Any]]) -> int:
-    weight = 0
-    for block in blocks:
-        match block.get("type"):
-            case "text":
-                weight += len(block["text"].encode())
-            case "image" | "document":
-                weight += _MEDIA
-            case _:
-                weight += len(written(block).encode(errors="replace"))
-    return weight
+def _weight(value: Any) -> int:
+    """Bytes of what is said in it, about."""
+    match value:
+        case str():
+            return len(value.encode(errors="replace"))
+        case {"type": "url"} | Base64():
+            return _MEDIA
+        case Mapping():
+            return sum([_weight(inner) for inner in cast("Mapping[str, Any]", value).values()])
+        case list() | tuple():
+            return sum([_weight(inner) for inner in cast("Iterable[Any]", value)])
+        case _:
+            return 1

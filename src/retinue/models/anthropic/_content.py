@@ -3,11 +3,9 @@
 Source: https://platform.claude.com/docs/en/api/messages
 """
 
-import base64
-import json
 import re
 from collections.abc import Iterable
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from retinue.errors import ModelRejected
 from retinue.messages import (
@@ -22,7 +20,7 @@ from retinue.messages import (
     ToolCall,
     ToolResult,
 )
-from retinue.models._wire import Json, written
+from retinue.models._wire import Base64, Json
 
 
 class Ids:
@@ -66,7 +64,7 @@ def users(parts: Iterable[Part], *, citations: bool) -> list[Json]:
         match part:
             case Text(text=text):
                 if text.strip():
-                    found.append({"type": "text", "text": mended(text)})
+                    found.append({"type": "text", "text": text})
             case Image() | Audio() | File():
                 found.append(_medium(part, citations=citations))
             case _:
@@ -92,13 +90,12 @@ def assistants(message: Message, ids: Ids) -> list[Json]:
             case Text(text=text):
                 if found and found[-1].keys() == _PLAIN:
                     text = found.pop()["text"] + text
-                found.append({"type": "text", "text": mended(text)})
+                found.append({"type": "text", "text": text})
             case Thinking(text=text, signature=str(signature)):
-                thought = {"thinking": mended(text), "signature": signature}
-                found.append({"type": "thinking", **thought})
+                found.append({"type": "thinking", "thinking": text, "signature": signature})
             case ToolCall(id=id, name=name, args=args):
                 name = re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:128]
-                call = {"id": ids.of_call(id), "name": name, "input": plain(args)}
+                call = {"id": ids.of_call(id), "name": name, "input": args}
                 found.append({"type": "tool_use", **call})
             case Block(data=dict()):
                 _put(found, cast("Json", part.data))
@@ -110,27 +107,6 @@ def assistants(message: Message, ids: Ids) -> list[Json]:
     if found and found[-1]["type"] == "text":  # what it asks for is waited for at the end
         found.sort(key=lambda block: block["type"] == "tool_use")
     return found
-
-
-def mended(text: str) -> str:
-    """The text in UTF-8; halves of a surrogate are joined where they meet, else replaced."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
-def plain(value: Any) -> Any:
-    """A value as it can be sent.
-
-    Raises:
-        ModelRejected: It is no JSON.
-    """
-    text = written(value)
-    return value if text.isascii() or mended(text) == text else json.loads(mended(text))
 
 
 def _put(blocks: list[Json], data: Json) -> None:
@@ -154,7 +130,7 @@ def _put(blocks: list[Json], data: Json) -> None:
 def _result(result: ToolResult, ids: Ids, *, citations: bool) -> Json:
     found: Json = {"type": "tool_result", "tool_use_id": ids.of_result(result.call_id)}
     if isinstance(result.content, str):
-        content: str | list[Json] = mended(result.content) if result.content.strip() else ""
+        content: str | list[Json] = result.content if result.content.strip() else ""
     else:
         content = users(result.content, citations=citations)
     if result.error:
@@ -175,7 +151,7 @@ def _medium(part: Image | Audio | File, *, citations: bool) -> Json:
         return {"type": "image", "source": source}
     found: Json = {"type": "document", "source": source}
     if isinstance(part, File) and part.name.strip():
-        found["title"] = mended(part.name)[:500]
+        found["title"] = part.name[:500]
     if citations:
         found["citations"] = {"enabled": True}
     return found
@@ -203,7 +179,7 @@ def _source(part: Image | Audio | File) -> Json | None:
 
 
 def _base64(data: bytes, kind: str) -> Json:
-    return {"type": "base64", "media_type": kind, "data": base64.b64encode(data).decode()}
+    return {"type": "base64", "media_type": kind, "data": Base64(data)}
 
 
 def _is_text(kind: str) -> bool:

@@ -5,41 +5,35 @@ https://platform.claude.com/docs/en/build-with-claude/working-with-messages
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from retinue.errors import ModelRejected
 from retinue.messages import Block, Message, Thinking, ToolSpec
 from retinue.models import ChatRequest
-from retinue.models._wire import Json
+from retinue.models._wire import Json, dumped
 from retinue.models.view import shown
 
 from ._caching import Lifetime, mark
-from ._content import Ids, assistants, container_of, mended, plain, results, users
+from ._content import Ids, assistants, container_of, results, users
 from ._decode import VENDOR
 from ._known import Known, known
 from ._schema import enforceable
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A request.
+class Encoded(NamedTuple):
+    """A request as it is sent.
 
     Args:
-        body: What is sent.
-        betas: What of it is not for everybody yet; goes into a header.
+        body: Of it.
+        betas: What of it is not for everybody yet; they go into a header.
     """
 
-    body: Json
+    body: bytes
     betas: tuple[str, ...] = ()
-
-    def counted(self) -> "Encoded":
-        """What is sent to have its tokens counted."""
-        return Encoded({k: v for k, v in self.body.items() if k in _COUNTED}, self.betas)
 
 
 def encode(request: ChatRequest, model: str, *, cache: Lifetime | None = "5m") -> Encoded:
-    """What is sent. No temperature: the API accepts none, of any model.
+    """The request. It has no temperature: the API accepts none, of any model.
 
     Of the options, `cache` is as here, `citations=True` lets documents be cited, `betas` go into
     their header, `tools` stand beside the tools, and `thinking="adaptive"` is short for the object.
@@ -48,7 +42,22 @@ def encode(request: ChatRequest, model: str, *, cache: Lifetime | None = "5m") -
     Raises:
         ModelRejected: Something cannot be said to this model.
     """
-    options: Json = plain(dict(request.options))
+    body, betas = _body(request, model, cache)
+    return Encoded(dumped({**body, "stream": True}), betas)
+
+
+def encode_count(request: ChatRequest, model: str) -> Encoded:
+    """The request that asks how many tokens the request has.
+
+    Raises:
+        ModelRejected: As of `encode`.
+    """
+    body, betas = _body(request, model, None)
+    return Encoded(dumped({k: v for k, v in body.items() if k in _COUNTED}), betas)
+
+
+def _body(request: ChatRequest, model: str, cache: Lifetime | None) -> tuple[Json, tuple[str, ...]]:
+    options = dict(request.options)
     betas: list[str] = list(options.pop("betas", ()))
     cache = options.pop("cache", cache)
     what = known(model)
@@ -73,17 +82,15 @@ def encode(request: ChatRequest, model: str, *, cache: Lifetime | None = "5m") -
             betas.append(_BINDING)
     config = cast("Json", options.pop("output_config", None) or {})
     if request.output is not None:
-        form = {"type": "json_schema", "schema": plain(enforceable(request.output))}
+        form = {"type": "json_schema", "schema": enforceable(request.output)}
         config = {"format": form, **config}
     if config:
         body["output_config"] = config
     body |= options
     if cache is not None:
         mark(body, cache, cacheable=what.cacheable)
-    return Encoded(
-        {name: value for name, value in body.items() if value is not None},
-        tuple(dict.fromkeys(betas)),
-    )
+    body = {name: value for name, value in body.items() if value is not None}
+    return body, tuple(dict.fromkeys(betas))
 
 
 def _conversation(
@@ -120,7 +127,7 @@ def _conversation(
             said[-1]["content"] += content
         else:
             said.append({"role": role, "content": content})
-    instructions = mended("\n\n".join([text for text in standing if text.strip()]))
+    instructions = "\n\n".join([text for text in standing if text.strip()])
     if not said and not instructions:
         raise ModelRejected("The model was asked nothing", hint="Pass at least one message.")
     if not said or not _open(said[-1]):
@@ -171,9 +178,7 @@ def _tools(
             names = dict.fromkeys([one["name"] for one in blocks if one["type"] == "tool_use"])
             tools = [{"name": name, "input_schema": {"type": "object"}} for name in names]
             return {"tools": tools, "tool_choice": {"type": "none"}} if tools else {}
-        case choice if (
-            choice not in ("required", *[tool.get("name") for tool in tools]) or not tools
-        ):
+        case choice if choice not in offered:
             raise ModelRejected(
                 f"The tool to be used, {choice!r}, is not offered",
                 hint="Offer it among the tools of the request.",
@@ -192,8 +197,8 @@ def _tools(
 def _tool(tool: ToolSpec) -> Json:
     found: Json = {"name": tool.name}
     if tool.description.strip():
-        found["description"] = mended(tool.description)
-    return {**found, "input_schema": plain({"type": "object", **tool.parameters})}
+        found["description"] = tool.description
+    return {**found, "input_schema": {"type": "object", **tool.parameters}}
 
 
 def _thinking(asked: Any, what: Known, messages: Iterable[Json]) -> Json | None:
@@ -217,7 +222,7 @@ def _thinking(asked: Any, what: Known, messages: Iterable[Json]) -> Json | None:
 
 
 def _text(text: str) -> Json:
-    return {"type": "text", "text": mended(text)}
+    return {"type": "text", "text": text}
 
 
 _BINDING: Final = "thinking-binding-controls-2026-08-01"

@@ -106,8 +106,10 @@ def _said(parts: Iterable[Part]) -> list[Json]:
                 items.append(with_call({"type": "function_call", "call_id": part.id}, part))
             case Block(vendor=vendor, data={"type": "message"} as rest) if vendor == VENDOR:
                 words = words.removeprefix(between)
-                items += [with_words(rest, words) or _plain(words)[0]] if words else []
-                words, between, call = "", BETWEEN, None
+                whole = with_words(rest, words)
+                items += _plain(words) if whole is None else [whole]
+                words, call = "", None
+                between = BETWEEN if rest.get("content") else ""
             case Block(vendor=vendor, data={"type": "function_call"} as rest) if vendor == VENDOR:
                 if call is not None and call.id == rest.get("call_id"):
                     items[-1] = with_call(rest, call)

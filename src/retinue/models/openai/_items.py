@@ -37,8 +37,7 @@ def with_words(rest: Mapping[str, Any], words: str) -> Json | None:
         case [{"type": "output_text" | "refusal" as kind} as part] if _WORDS[kind] not in part:
             return {**rest, "content": [{**part, _WORDS[kind]: words}]}
         case [*parts]:
-            said = "".join([part.get(_WORDS.get(part.get("type"), ""), "") for part in parts])
-            return dict(rest) if said == words else None
+            return dict(rest) if "".join([_said(part) for part in parts]) == words else None
         case _:
             return None
 
@@ -53,9 +52,22 @@ def without_call(item: Mapping[str, Any], call: ToolCall) -> Json:
 def with_call(rest: Mapping[str, Any], call: ToolCall) -> Json:
     """The call that this was, with the arguments it has now."""
     args = written(call.args)
-    if (was := rest.get("arguments")) is not None and _same(was, args):
-        args = was
+    match rest.get("arguments"):
+        case str(was) if _same(was, args):
+            args = was
+        case _:
+            pass
     return {**rest, "name": call.name, "arguments": args}
+
+
+def _said(part: Any) -> str:
+    match part:
+        case {"type": "output_text", "text": str(words)}:
+            return words
+        case {"type": "refusal", "refusal": str(words)}:
+            return words
+        case _:
+            return ""
 
 
 def _same(one: str, other: str) -> bool:

@@ -16,12 +16,18 @@ from collections.abc import Collection, Sequence
 
 from retinue.errors import RetinueError
 from retinue.messages import value
-from retinue.testing.mock_llm import Chat, Ollama, Responses, Wire
+from retinue.testing.mock_llm import Anthropic, Chat, Gemini, Ollama, Responses, Wire
 
 from . import _ends, _faults, _features, _refusals, _speech, _tools
 from ._bench import Bench, Check, CheckFailed, Opening, OpenModel
 
-_WIRES = {"chat": Chat, "responses": Responses, "ollama": Ollama}
+_WIRES = {
+    "chat": Chat,
+    "responses": Responses,
+    "anthropic": Anthropic,
+    "gemini": Gemini,
+    "ollama": Ollama,
+}
 
 
 @value
@@ -81,7 +87,7 @@ async def check_model(
             the server, the name of the model, the key, and the limits of the guard, which it has to
             keep (`Guarded(..., **at.limits)`, `find_model(..., **at.limits)`). What it gives may be
             an async context manager of the model, where that has something to close.
-        wire: "chat", "responses", "ollama", or a wire of your own; see
+        wire: "chat", "responses", "anthropic", "gemini", "ollama", or a wire of your own; see
             `retinue.testing.mock_llm.Wire`.
         without: What the adapter cannot do, of: images, image_urls, audio, files, tools,
             tool_choice, output, temperature, max_tokens.

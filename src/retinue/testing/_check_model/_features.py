@@ -17,6 +17,8 @@ _PIXEL: Final = bytes.fromhex(
 )
 """A picture of one pixel."""
 _SOUND: Final = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00"
+_WIDE: Final = 8_000
+"""Tokens; who asks nobody for a limit does not want an answer that is cut."""
 _PAGE: Final = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n%%EOF\n"
 _SCHEMA: Final = FrozenDict(
     {
@@ -65,12 +67,13 @@ def known(without: Collection[str]) -> frozenset[str]:
 
 
 def refusals(without: frozenset[str]) -> Sequence[Check]:
-    """The checks that what is missing is refused."""
-    return [
+    """The checks that what is missing is refused; a temperature is left out without a word."""
+    refused = [
         Check(f"what it cannot do is refused: {name}", _refused(_REQUESTS[name]))
         for name in _REQUESTS
-        if name in without
+        if name in without and name != "temperature"
     ]
+    return [*refused, named(a_temperature_is_left_out)] if "temperature" in without else refused
 
 
 def _refused(asked: ChatRequest) -> Callable[[Bench], Awaitable[None]]:
@@ -152,6 +155,12 @@ async def temperature_zero_reaches_the_wire(bench: Bench) -> None:
     expect(seen == 0, "the temperature 0", seen)
 
 
+async def a_temperature_is_left_out(bench: Bench) -> None:
+    await bench.hear_whole(_REQUESTS["temperature"])
+    seen = bench.seen_last().temperature
+    expect(seen is None, "no temperature", seen)
+
+
 async def max_tokens_reach_the_wire(bench: Bench) -> None:
     await bench.hear_whole(_REQUESTS["max_tokens"])
     seen = bench.seen_last().max_tokens
@@ -167,5 +176,8 @@ async def options_by_the_providers_names_reach_the_wire(bench: Bench) -> None:
 async def what_nobody_chose_is_left_to_the_provider(bench: Bench) -> None:
     await bench.hear_whole(ChatRequest(messages=_PLAIN))
     seen = bench.seen_last()
-    chosen = (seen.system, seen.tools, seen.output, seen.temperature, seen.max_tokens)
-    expect(chosen == (None, (), None, None, None), "no choice that was not made", seen)
+    chosen = (seen.system, seen.tools, seen.output, seen.temperature)
+    expect(chosen == (None, (), None, None), "no choice that was not made", seen)
+    # There are vendors that want a limit.
+    wide = seen.max_tokens is None or seen.max_tokens >= _WIDE
+    expect(wide, f"no limit, or one of {_WIDE} tokens and more", seen)

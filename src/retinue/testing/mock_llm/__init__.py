@@ -27,12 +27,15 @@ from ._file import load_script
 from ._requests import Request
 from ._server import MockLLM
 from ._wire import Asked, Lookup, Shelf, Wire, Writer
+from .anthropic import Anthropic
 from .chat import Chat
+from .gemini import Gemini
 from .ollama import Ollama
 from .responses import Responses
 
 __all__ = [
     "Answer",
+    "Anthropic",
     "Asked",
     "Chat",
     "Cut",
@@ -41,6 +44,7 @@ __all__ = [
     "Event",
     "Fault",
     "Fields",
+    "Gemini",
     "Line",
     "Lookup",
     "Loris",

@@ -22,7 +22,9 @@ from ._reading import unpaired
 from ._requests import Request
 from ._sending import send
 from ._wire import Asked, Shelf, Wire, dumped, encoded
+from .anthropic import Anthropic
 from .chat import Chat
+from .gemini import Gemini
 from .ollama import Ollama
 from .responses import Responses
 
@@ -35,10 +37,10 @@ _ANY: Final = "*"
 class MockLLM:
     """Stands in for vendors of models, on this machine: `async with MockLLM() as mock:`.
 
-    It speaks Chat Completions and Responses below `mock.url + "/v1"`, and Ollama at `mock.url`. A
-    model answers what `script` gave it; without a script it says again what it was told (see
-    `_echo.py`). What is wrong is refused as the vendors do: broken JSON, missing fields, calls
-    without results, and a key that ends in "bad".
+    It speaks Chat Completions and Responses below `mock.url + "/v1"`, and at `mock.url` Anthropic's
+    Messages, Gemini and Ollama. A model answers what `script` gave it; without a script it says again what
+    it was told (see `_echo.py`). What is wrong is refused as the vendors do: broken JSON, missing
+    fields, calls without results, and a key that ends in "bad".
 
     Args:
         host, port: Where; port 0 is any that is free.
@@ -70,7 +72,11 @@ class MockLLM:
         self._pace = pace
         self._models = tuple(models)
         self._loaded = None if loaded is None else tuple(loaded)
-        self._wires = tuple(wires) if wires is not None else (Chat(), Responses(), Ollama())
+        self._wires = (
+            (Chat(), Responses(), Anthropic(), Gemini(), Ollama())
+            if wires is None
+            else tuple(wires)
+        )
         self._ended = ended
         self._scripts: dict[str, deque[Scripted]] = {}
         self._working: set[asyncio.Task[Any]] = set()
@@ -281,7 +287,8 @@ class MockLLM:
     def _problem_of_key(self, wire: Wire, request: Request) -> Refusal | None:
         match wire.key(request.headers):
             case str(key) if key.endswith("bad"):
-                return Refusal(401, "Incorrect API key provided.", code="invalid_api_key")
+                usual = Refusal(401, "Incorrect API key provided.", code="invalid_api_key")
+                return getattr(wire, "wrong_key", usual)
             case "" if self._strict:
                 return Refusal(401, "You didn't provide an API key.")
             case _:

@@ -1,0 +1,169 @@
+"""The vendor's own client, as what carries our requests. Loaded with the first of them, for that
+takes more than a second.
+
+It shows the key, keeps connections and says which version of the API is meant. What comes back is
+cut and read by us: the objects that it makes of each event cost as much again, and know less than
+came. One client per event loop and address; a key goes with its request.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import anthropic
+import httpx2
+
+from retinue.errors import ModelUnreachable
+from retinue.models._wire import Connection, Server
+
+_PLACE: Final = "_retinue_anthropic"
+_MOST: Final = 4 * 1024 * 1024
+"""Bytes of a document that is no stream."""
+_MOMENT: Final = 0.1
+"""Seconds in which the end of a body follows its last event, if it follows at all."""
+_CONNECTING: Final = 20.0
+"""Seconds; how long to wait for words is the guard's matter."""
+_BROKEN: Final = (anthropic.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL)
+
+
+class _Open:
+    """A `Connection`, over a response that is still coming."""
+
+    def __init__(self, response: httpx2.Response, server: Server) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self._blocks: AsyncIterator[bytes] = response.aiter_bytes()
+        self._server = server
+
+    async def next_block(self) -> bytes:
+        try:
+            return await anext(self._blocks, b"")
+        except _BROKEN as error:
+            server = self._server
+            raise ModelUnreachable(
+                f"The connection to {server.name!r} at {server.base_url} broke: "
+                f"{server.hide(_words(error))}",
+                hint=server.unreachable,
+            ) from _cause(server, error)
+
+    async def document(self) -> bytes:
+        found = bytearray()
+        while len(found) < _MOST and (block := await self.next_block()):
+            found += block
+        return bytes(found[:_MOST])
+
+    async def settle(self) -> None:
+        try:
+            async with asyncio.timeout(_MOMENT):
+                while await self.next_block():
+                    pass
+        except (TimeoutError, ModelUnreachable):
+            pass  # the answer is whole; the connection will be closed
+
+
+@asynccontextmanager
+async def opened(
+    server: Server, path: str, body: bytes | None, *, betas: Sequence[str] = ()
+) -> AsyncGenerator[Connection]:
+    """Send a request, POST where it has a body; leaving before its end closes the socket.
+
+    Args:
+        server: Who is asked.
+        path: Where, below its address.
+        body: What.
+        betas: What of it is not for everybody yet.
+
+    Raises:
+        ModelUnauthorized: The key cannot be one.
+        ModelUnreachable: Nobody answers, or the connection breaks.
+    """
+    headers = {"Content-Type": "application/json", **server.headers()}
+    if betas:
+        headers["anthropic-beta"] = ",".join(betas)
+    try:
+        response = await _sent(await _client(server), path, body, headers)
+    except _BROKEN as error:
+        raise ModelUnreachable(
+            f"{server.name!r} cannot be reached at {server.base_url}: {server.hide(_words(error))}",
+            hint=server.unreachable,
+        ) from _cause(server, error)
+    try:
+        yield _Open(response, server)
+    finally:
+        await response.aclose()
+
+
+async def _sent(
+    client: anthropic.AsyncAnthropic, path: str, body: bytes | None, headers: Mapping[str, str]
+) -> httpx2.Response:
+    asking: Any = {"cast_to": httpx2.Response, "options": {"headers": headers}, "stream": True}
+    try:
+        if body is None:
+            return await client.get(f"/{path}", **asking)
+        return await client.post(f"/{path}", content=body, **asking)
+    except anthropic.APIStatusError as error:
+        return error.response
+
+
+async def _client(server: Server) -> anthropic.AsyncAnthropic:
+    """The client for this address with this key, over the connections of the one that is kept on
+    the loop itself, and closed with it."""
+    loop = asyncio.get_running_loop()
+    kept: dict[str, tuple[anthropic.AsyncAnthropic, Any]] | None = getattr(loop, _PLACE, None)
+    if kept is None:
+        kept = {}
+        setattr(loop, _PLACE, kept)
+    if server.base_url not in kept:
+        client = _made(server.base_url)
+        closing = _closing(client)
+        kept[server.base_url] = client, closing
+        await anext(closing)
+    return kept[server.base_url][0].with_options(api_key=server.api_key)
+
+
+def _made(base_url: str) -> anthropic.AsyncAnthropic:
+    return anthropic.AsyncAnthropic(
+        base_url=base_url,
+        api_key="the key goes with its request",
+        max_retries=0,
+        http_client=anthropic.DefaultAsyncHttpxClient(
+            timeout=httpx2.Timeout(None, connect=_CONNECTING),
+            # As many connections as conversations: a vendor's limits are the vendor's to say.
+            limits=httpx2.Limits(keepalive_expiry=60),
+            follow_redirects=False,  # a key must not be carried to another place
+        ),
+    )
+
+
+async def _closing(client: anthropic.AsyncAnthropic) -> AsyncGenerator[None]:
+    """Closes the client when the loop shuts its async generators down, as asyncio.run does."""
+    try:
+        yield
+    finally:
+        await client.close()
+
+
+def _cause(server: Server, error: Exception) -> Exception | None:
+    """The error, to be shown as the cause; unless it repeats the key."""
+    return error if server.hide(str(error)) == str(error) else None
+
+
+def _words(error: BaseException) -> str:
+    """What went wrong, in the words of who saw it first."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    match error:
+        case ssl.SSLError():
+            return f"its certificate cannot be trusted ({error})"
+        case socket.gaierror() | UnicodeError():
+            return "no such host"
+        case TimeoutError() | asyncio.CancelledError():
+            return f"no connection within {_CONNECTING:g} s"
+        case OSError(errno=int(code)) if code > 0:
+            return os.strerror(code)
+        case _:
+            return " ".join(str(error).split())[:200] or type(error).__name__
