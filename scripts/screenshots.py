@@ -1,11 +1,11 @@
 # /// script
 # requires-python = ">=3.12"
 # ///
-"""Make the captures in docs/shell.md anew: a real shell under tmux, answered by `retinue mock-llm`.
+"""Make the captures in docs/ anew: a real shell under tmux, answered by `retinue mock-llm`.
 
     uv run --no-project scripts/screenshots.py [--python PYTHON]
 
-Needs tmux. Each capture stands below a line `<!-- screenshot: NAME -->` of the page.
+Needs tmux. Each capture stands below a line `<!-- screenshot: NAME -->` of its page.
 """
 
 import json
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "shell.md"
+PAGES = (ROOT / "docs" / "terminal.md", ROOT / "docs" / "shell.md")
 PATIENCE = 30.0
 """Seconds that nothing here may take."""
 COLUMNS, ROWS = 86, 28
@@ -54,6 +54,7 @@ LONG = "# The keeper's year\n\n" + "\n\n".join([SENTENCE * 4] * 24)
 SCRIPT: dict[str, Any] = {
     "talk": [["Let me see.", CALL, WEEKDAY], ANSWER],
     "long": [{"lines": [LONG], "frame_delay": 0.02}, "It is *autumn* there now."],
+    "again": [{"lines": [LONG], "frame_delay": 0.02}, "It is a **quiet** life."],
     "erase": [["I will erase that draft.", ERASE], "It is gone."],
 }
 PROGRAM = '''\
@@ -74,18 +75,22 @@ sys.exit(main())
 
 
 def main() -> None:
-    """Write the captures into the page."""
+    """Write the captures into the pages."""
     python = sys.argv[2] if sys.argv[1:2] == ["--python"] else str(ROOT / ".venv/bin/python")
-    page = PAGE.read_text()
+    pages = {path: path.read_text() for path in PAGES}
     with tempfile.TemporaryDirectory() as folder, mock_llm(python, Path(folder)) as url:
         desk = Desk(python, Path(folder), url)
         for name, capture in captures(desk):
             block = re.compile(rf"(<!-- screenshot: {name} -->\n```text\n)(.*?)(```\n)", re.DOTALL)
-            if not block.search(page):
-                raise SystemExit(f"{PAGE} has no place for {name!r}")
-            page = block.sub(lambda found, text=capture: found[1] + text + found[3], page)
+            path = next((path for path, page in pages.items() if block.search(page)), None)
+            if path is None:
+                raise SystemExit(f"No page has a place for {name!r}")
+            pages[path] = block.sub(
+                lambda found, text=capture: found[1] + text + found[3], pages[path]
+            )
             print(f"{name}:\n{capture}")
-    PAGE.write_text(page)
+    for path, page in pages.items():
+        path.write_text(page)
 
 
 def captures(desk: "Desk") -> Iterator[tuple[str, str]]:
@@ -108,6 +113,13 @@ def captures(desk: "Desk") -> Iterator[tuple[str, str]]:
         shell.type("C-c")
         shell.sees(f"\n{MARK}\n")
         yield "stopped", shell.seen(last="■ stopped", before=2)
+    with desk.shell("again") as shell:
+        shell.type("tell me about a lighthouse keeper, in 2,000 words", "Enter")
+        shell.sees("the ships that passed")
+        shell.type("C-c")
+        shell.sees("stopped")
+        shell.says("/retry", "It is a quiet life")
+        yield "again", shell.seen()
     with desk.shell("erase") as shell:
         shell.type("erase my old draft, please", "Enter")
         shell.sees("[a]lways")

@@ -58,6 +58,25 @@ def test_model_errors() -> None:
     assert hint == "Get it with `ollama pull qwen3`, or choose another --model."
 
 
+def test_fallback_model() -> None:
+    assert run(load("fallback_model").main) == ("Good evening.", "compatible:small")
+
+
+def test_budget_of_a_run() -> None:
+    reason, text, spent = run(load("budget_of_a_run").main)
+    assert reason == "budget"
+    assert text.endswith("it can cost $0.00018, and $0.00016 of $0.0092 is left.")
+    assert str(spent) == "0.00904"
+
+
+def test_long_conversation() -> None:
+    rule, first, summary, last = run(load("long_conversation").main)
+    assert (rule, first) == ("Always be kind.", "My cat is called Ada.")
+    assert summary.startswith("Summary of ")
+    assert summary.endswith("The user's cat is called Ada.")
+    assert last == "How is my cat called?"
+
+
 def test_await_in_a_chain() -> None:
     assert run(load("await_in_a_chain").main) == ["one", "two"]
 

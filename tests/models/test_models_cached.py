@@ -168,9 +168,7 @@ def test_what_is_too_old_is_forgotten() -> None:
 
 @given(
     st.lists(
-        st.tuples(
-            st.sampled_from("abcdef"), st.none() | st.binary(max_size=8), st.integers(0, 5)
-        ),
+        st.tuples(st.sampled_from("abcdef"), st.none() | st.binary(max_size=8), st.integers(0, 5)),
         max_size=40,
     )
 )

@@ -117,7 +117,9 @@ async def test_fallbacks_nest_and_the_one_who_answers_is_named_last() -> None:
 
 
 async def test_the_message_says_who_answered() -> None:
-    host = assistant("host", model=Fallback(Scripted(busy(), name="a"), Scripted("Hello", name="b")))
+    host = assistant(
+        "host", model=Fallback(Scripted(busy(), name="a"), Scripted("Hello", name="b"))
+    )
     [message] = await host.inquire("hi")
     assert message.model == "b"
     assert message.text == "Hello"

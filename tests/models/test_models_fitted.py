@@ -1,4 +1,4 @@
-"""Fitted: what is asked fits, in order, with pairs whole and what matters kept; or it is an error."""
+"""Fitted: what is asked fits, in order, with its pairs whole; or it is an error."""
 
 import asyncio
 import logging
@@ -181,7 +181,9 @@ def conversations(draw: st.DrawFn) -> list[Message]:
     for n in range(draw(st.integers(0, 30))):
         tokens = draw(st.integers(5, 120))
         pin = {"pinned": True} if draw(st.integers(0, 9)) == 0 else {}
-        match draw(st.sampled_from(["user", "host", "call", "calls", "result", "result", "orphan"])):
+        match draw(
+            st.sampled_from(["user", "host", "call", "calls", "result", "result", "orphan"])
+        ):
             case "user":
                 said_before.append(user(tokens, **pin))
             case "host":
@@ -254,9 +256,7 @@ def summariser(*texts: str, **options: Any) -> Probe:
     return Probe(*[said(text) for text in texts], name="small", **options)
 
 
-async def summed_up(
-    summary: Probe, messages: list[Message], window: int = 4000
-) -> list[Message]:
+async def summed_up(summary: Probe, messages: list[Message], window: int = 4000) -> list[Message]:
     probe = Probe(said("hello"))
     model = Fitted(probe, window=window, summary=summary)
     await read(model, ChatRequest(messages=tuple(messages)))
@@ -270,8 +270,7 @@ async def test_a_summary_stands_where_they_stood_and_says_for_whom() -> None:
     since = places(others, before)[0]
     assert places(others, before) == list(range(since, 80))
     assert told.text == (
-        f"Summary of {since - 1} earlier messages, which are left out here:\n\n"
-        "They spoke of words."
+        f"Summary of {since - 1} earlier messages, which are left out here:\n\nThey spoke of words."
     )
     assert told.role == "user"
     assert told.summary_of == tuple(message.id for message in before[1:since])
@@ -411,6 +410,13 @@ async def test_where_no_count_ever_fits_it_is_an_error() -> None:
     with pytest.raises(ContextFull):
         await read(Fitted(probe, window=WINDOW), ChatRequest(messages=tuple(talk(7))))
     assert probe.requests == []
+
+
+async def test_where_the_count_stays_too_large_it_is_an_error() -> None:
+    probe = Counted()
+    probe.count_tokens = lambda _: asyncio.sleep(0, 751)  # type: ignore[method-assign]
+    with pytest.raises(ContextFull):
+        await read(Fitted(probe, window=WINDOW), ChatRequest(messages=tuple(talk(35, 10))))
 
 
 async def test_the_assistant_says_that_it_does_not_fit() -> None:

@@ -144,6 +144,10 @@ def test_a_stream_as_the_reference_shows_it() -> None:
     ]
 
 
+TWO = [
+    {"type": "output_text", "text": "Yes, ", "annotations": []},
+    {"type": "output_text", "text": "but no.", "annotations": []},
+]
 SEALED = {"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "gAAA"}
 CALLED = {"type": "function_call", "id": "fc_1", "call_id": "c1", "status": "completed"}
 CALL = ChatChunk(tool_call=ToolCall(id="c1", name="add", args={"a": 1}))
@@ -204,6 +208,15 @@ STREAMS: list[tuple[str, list[Any], list[ChatChunk]]] = [
             kept(**{**WORDLESS, "content": [{"type": "output_text"}]}),
             end(),
         ],
+    ),
+    (
+        "several content parts of one message",
+        [
+            *(part(), delta("Yes, "), part(), delta("but no.")),
+            done(**{**WORDLESS, "content": TWO}),
+            completed(),
+        ],
+        [text("Yes, "), text("but no."), kept(**{**WORDLESS, "content": TWO}), end()],
     ),
     (
         "a message of a server that does not number them",

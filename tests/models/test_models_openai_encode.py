@@ -100,7 +100,11 @@ def user(*content: Any) -> dict[str, Any]:
 
 
 MESSAGES: list[tuple[str, list[Message], list[Any]]] = [
-    ("the parts of a text are one text", [parts(Text(text="a"), Text(text="b"))], ["ab"]),
+    (
+        "the parts of a text are one text, and thoughts are not the user's",
+        [parts(Text(text="a"), Thinking(text="Hm."), Text(text="b"))],
+        ["ab"],
+    ),
     (
         "a picture with a text",
         [parts(Text(text="See:"), Image(data=b"png"))],

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from retinue import Scope, assistant, tool
-from retinue.errors import ModelRejected, ModelUnauthorized, UnknownModel
+from retinue.errors import ModelRejected, ModelUnauthorized, ModelUnreachable, UnknownModel
 from retinue.messages import Block, Message, Thinking, ToolCall
 from retinue.models import ChatRequest, find_model, list_models
 from retinue.models.compatible import Compatible
@@ -98,6 +98,15 @@ async def test_who_has_no_responses_is_told_so(hear) -> None:
                 find_model("openai:gpt-6-sol", base_url=f"{mock.url}/v1", api_key="sk-1"), "Hello?"
             )
     assert 'api = "chat"' in str(caught.value.hint)
+
+
+async def test_openai_itself_is_looked_for_elsewhere(hear, monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = "http://127.0.0.1:1/v1"
+    monkeypatch.setattr("retinue.models.openai.OPENAI", nobody)
+    model = find_model("openai:gpt-6-sol", base_url=nobody, api_key="sk-1", retries=0)
+    with pytest.raises(ModelUnreachable) as caught:
+        await hear(model, "Hello?")
+    assert "https://status.openai.com" in str(caught.value.hint)
 
 
 async def test_tokens_are_counted() -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import socket
+import ssl
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -101,6 +103,25 @@ async def test_who_is_not_there_is_unreachable(hear) -> None:
     with pytest.raises(ModelUnreachable, match=rf"at http://127.0.0.1:{port}/v1: .*refused") as no:
         await hear(model_at(f"http://127.0.0.1:{port}"), "Hello?")
     assert "base_url" in str(no.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (TimeoutError(), "no connection within 20 s"),
+        (socket.gaierror(-2, "Name or service not known"), "no such host"),
+        (ssl.SSLCertVerificationError("self-signed"), "its certificate cannot be trusted"),
+    ],
+)
+async def test_why_nobody_is_there_is_told(
+    hear, monkeypatch: pytest.MonkeyPatch, error: OSError, words: str
+) -> None:
+    async def fails(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr("asyncio.BaseEventLoop.create_connection", fails)
+    with pytest.raises(ModelUnreachable, match=words):
+        await hear(model_at("https://127.0.0.1:1"), "Hello?")
 
 
 async def test_what_is_no_http_is_unreachable(hear) -> None:

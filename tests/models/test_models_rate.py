@@ -1,4 +1,4 @@
-"""Rate: never more in a window than allowed, first come first served, and nobody waits for a ghost."""
+"""Rate: never more in a minute than allowed, and who comes first goes first."""
 
 import asyncio
 from typing import Any

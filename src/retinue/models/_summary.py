@@ -9,13 +9,17 @@ from retinue.messages import Message, Part, Text, Thinking, ToolCall, ToolResult
 from retinue.messages import chained_hash as chained
 from retinue.models import ChatRequest, Model
 
-from .tokens import beginning, estimate
+from ._within import within
+from .tokens import beginning, estimate, window_of
 
 _KEPT: Final = 64
 """Summaries that are kept, those used last."""
 
 _LEAST: Final = 256
 """Tokens of conversation that go into one request, however little room there is."""
+
+_AROUND: Final = 64
+"""Tokens around what is said in such a request."""
 
 _SYSTEM: Final = (
     "You write the memory of a conversation that has become too long. Below are a summary of what "
@@ -33,12 +37,12 @@ class Summaries:
 
     Args:
         model: Writes them.
-        window: Tokens that it can read; None: not known.
+        window: Tokens that it can read, where its name does not say.
     """
 
-    def __init__(self, model: Model, window: int | None) -> None:
+    def __init__(self, model: Model, window: int) -> None:
         self._model = model
-        self._window = window
+        self._window = window_of(model.name, base_url=within(model, "base_url")) or window
         self._kept: OrderedDict[str, str] = OrderedDict()
 
     @property
@@ -68,10 +72,7 @@ class Summaries:
 
     def _pieces(self, text: str, room: int) -> Iterator[str]:
         """The text in pieces that fit into a request, beside the summary so far and the next."""
-        if self._window is None:
-            fitting = estimate(text)
-        else:
-            fitting = max(self._window - 2 * room - estimate(_SYSTEM) - 64, _LEAST)
+        fitting = max(self._window - 2 * room - estimate(_SYSTEM) - _AROUND, _LEAST)
         while text:
             piece = beginning(text, fitting)
             yield piece

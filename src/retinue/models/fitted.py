@@ -58,6 +58,7 @@ class Fitted:
         self.inner = inner
         self.window = window
         self.summary = summary
+        self._summaries: Summaries | None = None
         self._count: Callable[[ChatRequest], Awaitable[int]] | None = within(inner, "count_tokens")
 
     @property
@@ -88,7 +89,7 @@ class Fitted:
         limit = window - (request.max_tokens or min(_ANSWER, window // 4))
         room = limit
         for _ in range(_COUNTED):
-            fitting = await self._cut(request, room)
+            fitting = await self._cut(request, room, window)
             tokens = estimate(fitting)
             counted = await self._counted(fitting, tokens, limit)
             if counted <= limit:
@@ -100,15 +101,7 @@ class Fitted:
     def _window(self) -> int | None:
         return self.window or window_of(self.name, base_url=within(self.inner, "base_url"))
 
-    @cached_property
-    def _summaries(self) -> Summaries | None:
-        model = self.summary
-        if model is None:
-            return None
-        window = window_of(model.name, base_url=within(model, "base_url"))
-        return Summaries(model, window or self._window)
-
-    async def _cut(self, request: ChatRequest, room: int) -> ChatRequest:
+    async def _cut(self, request: ChatRequest, room: int, window: int) -> ChatRequest:
         """The request without what does not fit."""
         messages = request.messages
         sizes = [estimate(message) for message in messages]
@@ -117,9 +110,10 @@ class Fitted:
             return request
         brief = min(_SUMMARY, space // 8)
         gone = None
-        if self._summaries is not None and brief >= _SHORTEST:
+        if self.summary is not None and brief >= _SHORTEST:
+            self._summaries = self._summaries or Summaries(self.summary, window)
             gone = left_out(messages, sizes, space - brief)
-        summarised = gone is not None
+        summaries = None if gone is None else self._summaries
         if gone is None:
             gone = left_out(messages, sizes, space)
         if gone is None:
@@ -129,20 +123,13 @@ class Fitted:
             "older messages are left out",
             model=self.name,
             messages=len(gone),
-            summarised=summarised,
+            summarised=summaries is not None,
         )
         fitting = [message for place, message in enumerate(messages) if place not in gone]
-        if self._summaries is not None and summarised:
+        if summaries is not None:
             missing = [messages[place] for place in sorted(gone)]
-            fitting.insert(min(gone), await self._told(self._summaries, missing, brief))
+            fitting.insert(min(gone), await _told(summaries, missing, brief))
         return replace(request, messages=tuple(fitting))
-
-    async def _told(self, summaries: Summaries, missing: list[Message], room: int) -> Message:
-        """The message that stands for those that are missing."""
-        head = f"Summary of {len(missing)} earlier messages, which are left out here:\n\n"
-        text = await summaries.of(missing, room - estimate(Message(head)))
-        told = Text(text=head + text, source=f"model:{summaries.name}")
-        return Message(told, summary_of=tuple([message.id for message in missing]))
 
     async def _counted(self, request: ChatRequest, tokens: int, limit: int) -> int:
         """Tokens of the request: the vendor's count, where it matters and can be had."""
@@ -161,3 +148,11 @@ class Fitted:
             hint="Send less at once, lower max_tokens, or take a model with a larger window. "
             "Instructions, tools, pinned messages and the last message are never left out.",
         )
+
+
+async def _told(summaries: Summaries, missing: list[Message], room: int) -> Message:
+    """The message that stands for those that are missing."""
+    head = f"Summary of {len(missing)} earlier messages, which are left out here:\n\n"
+    text = await summaries.of(missing, room - estimate(Message(head)))
+    told = Text(text=head + text, source=f"model:{summaries.name}")
+    return Message(told, summary_of=tuple([message.id for message in missing]))

@@ -19,6 +19,7 @@ MODELS: Final = (
     "demo",
     "anthropic:",
     "openai:",
+    "gemini:",
     "ollama:",
     "compatible:",
     "scripted:",

@@ -5,7 +5,6 @@ Source: https://platform.claude.com/docs/en/build-with-claude/streaming
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from retinue.errors import BadArguments
@@ -41,21 +40,20 @@ _CUT: Final = ("max_tokens", "context_full", "refused")
 _NOTHING: Final[Sequence[ChatChunk]] = ()
 
 
-@dataclass(slots=True)
 class _Coming:
     """A block that is coming.
 
     Args:
         data: How it began, and what of it needs no joining.
-        pieces: Of its text, or of the JSON of its input.
     """
 
-    data: Frame
-    pieces: list[str] = field(default_factory=list[str])
+    __slots__ = ("data", "kind", "pieces")
 
-    @property
-    def kind(self) -> str:
-        return text_of(self.data["type"])
+    def __init__(self, data: Frame) -> None:
+        self.data = data
+        self.kind = text_of(data["type"])
+        self.pieces: list[str] = []
+        """Of its text, or of the JSON of its input."""
 
 
 class Answer:

@@ -7,12 +7,10 @@ models/opus-5-5/whats-new-opus-5-5 (forced tools).
 """
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(NamedTuple):
     """What is known of a model; of one with a name that says nothing, the least.
 
     Args:

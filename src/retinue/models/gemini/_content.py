@@ -61,17 +61,21 @@ def model_parts(parts: Iterable[Part]) -> list[Json]:
     return found
 
 
-def results(message: Message) -> tuple[list[Json], list[Json]]:
+def results(message: Message, calls: Iterable[Json]) -> tuple[list[Json], list[Json]]:
     """What tools answered, and what they showed, which follows in a turn of its own.
+
+    Args:
+        message: With their results.
+        calls: The parts of the turn before it; each call among them gets its answer, for they are
+            counted.
 
     Raises:
         ModelRejected: It cannot be shown to these models.
     """
-    answers: list[Json] = []
-    media: list[Json] = []
-    for result in message.tool_results:
-        answers.append({"functionResponse": _response(result)})
-        media += user_parts(told(result)[1])
+    found = {result.call_id: result for result in message.tool_results}
+    asked = [part["functionCall"]["id"] for part in calls if "functionCall" in part]
+    answers: list[Json] = [{"functionResponse": _response(found[id])} for id in asked]
+    media = [part for result in found.values() for part in user_parts(told(result)[1])]
     return answers, media
 
 
@@ -83,8 +87,8 @@ def signed(contents: list[Json]) -> list[Json]:
     for content in contents:
         parts = cast("list[Json]", content["parts"])
         first = next((part for part in parts if "functionCall" in part), None)
-        if first is not None and not any("thoughtSignature" in part for part in parts):
-            first["thoughtSignature"] = FOREIGN
+        if first is not None:
+            first.setdefault("thoughtSignature", FOREIGN)
     return contents
 
 

@@ -85,7 +85,7 @@ def _conversation(system: str | None, seen: Sequence[Message]) -> tuple[str, lis
             case "assistant":
                 _add(said, "model", model_parts(message.parts), None)
             case "tool":
-                found, media = results(message)
+                found, media = results(message, said[-1]["parts"])
                 answers = {"role": "user", "parts": found}
                 said.append(answers)
                 _add(said, "user", media, answers)

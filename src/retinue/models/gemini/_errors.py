@@ -28,7 +28,7 @@ def told(status: int, headers: Mapping[str, str], body: bytes) -> Refused:
     details = _objects(error.get("details"))
     if any(one.get("reason") in _KEYS for one in details):
         status = 401
-    headers = dict(headers)
+    headers = {name.title(): text for name, text in headers.items()}
     for one in details:
         match one:
             case {"retryDelay": str(delay)} if re.fullmatch(r"\d+(\.\d+)?s", delay):
@@ -45,7 +45,7 @@ def _error(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     match found:
-        case {"error": dict() as error} | [{"error": dict() as error}]:
+        case {"error": error} | [{"error": error}] if isinstance(error, dict):
             return cast("dict[str, Any]", error)
         case _:
             return {}

@@ -101,11 +101,11 @@ def find(
     base_url: str | None = None,
     api_key: str | None = None,
     api: str | None = None,
-    first_timeout: float | None = 120.0,
-    idle_timeout: float | None = 60.0,
+    first_timeout: float | None = 300.0,
+    idle_timeout: float | None = 300.0,
     retries: int = 2,
 ) -> Model:
-    """A model of OpenAI, under guard.
+    """A model of OpenAI, under guard; which is patient, for what is thought is often not shown.
 
     Args:
         name: What it is called there; at Azure, the name of the deployment.

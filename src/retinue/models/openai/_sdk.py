@@ -7,6 +7,8 @@ for all models and keys; a key goes with its request.
 
 import asyncio
 import os
+import socket
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -25,6 +27,8 @@ _MOST: Final = 4 * 1024 * 1024
 """Bytes of a document that is no stream."""
 _MOMENT: Final = 0.1
 """Seconds in which the end of a body follows its last frame, if it follows at all."""
+_CONNECTING: Final = 20.0
+"""Seconds; how long to wait for words is the guard's matter."""
 _BROKEN: Final = (
     openai.APIConnectionError,
     httpx2.RequestError,
@@ -50,7 +54,12 @@ class _Open:
         try:
             return await anext(self._blocks, b"")
         except _BROKEN as error:
-            raise _unreachable(self._server, error) from None
+            server = self._server
+            raise ModelUnreachable(
+                f"The connection to {server.name!r} at {server.base_url} broke: "
+                f"{server.hide(_words(error))}",
+                hint=server.unreachable,
+            ) from _cause(server, error)
 
     async def document(self) -> bytes:
         found = bytearray()
@@ -81,7 +90,10 @@ async def opened(server: Server, path: str, body: bytes | None) -> AsyncGenerato
     try:
         response = await _sent(client, path, body, headers)
     except _BROKEN as error:
-        raise _unreachable(server, error) from None
+        raise ModelUnreachable(
+            f"{server.name!r} cannot be reached at {server.base_url}: {server.hide(_words(error))}",
+            hint=server.unreachable,
+        ) from _cause(server, error)
     try:
         yield _Open(response, server)
     finally:
@@ -126,8 +138,7 @@ async def _client(base_url: str) -> openai.AsyncOpenAI:
 
 
 def _made(base_url: str) -> openai.AsyncOpenAI:
-    # How long to wait for words is the guard's matter; here only for a connection.
-    patience = openai.Timeout(None, connect=20)
+    patience = openai.Timeout(None, connect=_CONNECTING)
     return openai.AsyncOpenAI(
         base_url=base_url,
         api_key="in the headers of each request",
@@ -151,20 +162,22 @@ async def _closing(client: openai.AsyncOpenAI) -> AsyncGenerator[None]:
         await client.close()
 
 
-def _unreachable(server: Server, error: Exception) -> ModelUnreachable:
-    return ModelUnreachable(
-        f"{server.name!r} cannot be reached at {server.base_url}: {server.hide(_words(error))}",
-        hint=server.unreachable,
-    )
+def _cause(server: Server, error: Exception) -> Exception | None:
+    """The error, to be shown as the cause; unless it repeats the key."""
+    return error if server.hide(str(error)) == str(error) else None
 
 
 def _words(error: BaseException) -> str:
-    """What went wrong at the bottom of it."""
+    """What went wrong, in the words of who saw it first."""
     while error.__cause__ is not None:
         error = error.__cause__
     match error:
+        case ssl.SSLError():
+            return f"its certificate cannot be trusted ({error})"
+        case socket.gaierror():
+            return "no such host"
         case TimeoutError():
-            return "no connection within 20 s"
+            return f"no connection within {_CONNECTING:g} s"
         case OSError(errno=int(code)) if code > 0:
             return os.strerror(code)
         case _:

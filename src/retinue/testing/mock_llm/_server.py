@@ -38,9 +38,9 @@ class MockLLM:
     """Stands in for vendors of models, on this machine: `async with MockLLM() as mock:`.
 
     It speaks Chat Completions and Responses below `mock.url + "/v1"`, and at `mock.url` Anthropic's
-    Messages, Gemini and Ollama. A model answers what `script` gave it; without a script it says again what
-    it was told (see `_echo.py`). What is wrong is refused as the vendors do: broken JSON, missing
-    fields, calls without results, and a key that ends in "bad".
+    Messages, Gemini and Ollama. A model answers what `script` gave it; without a script it says
+    again what it was told (see `_echo.py`). What is wrong is refused as the vendors do: broken
+    JSON, missing fields, calls without results, and a key that ends in "bad".
 
     Args:
         host, port: Where; port 0 is any that is free.

@@ -1,8 +1,8 @@
 """Google's Gemini API, and Vertex AI, where it is the same.
 
 Sources: https://ai.google.dev/api/generate-content (requests, answers),
-https://ai.google.dev/gemini-api/docs/thought-signatures (what is refused of them), and for the words
-of refusals: https://github.com/google-gemini/gemini-cli/issues/16984,
+https://ai.google.dev/gemini-api/docs/thought-signatures (what is refused of them), and for
+the words of refusals: https://github.com/google-gemini/gemini-cli/issues/16984,
 https://github.com/lbjlaq/Antigravity-Manager/issues/3202
 """
 
@@ -24,7 +24,6 @@ from retinue.messages import FrozenDict, Thinking, ToolCall, ToolSpec
 from retinue.models import ChatRequest, Stop, Usage
 from retinue.models._repair import parse_tool_args
 from retinue.models.scripted import WrittenCall
-
 from retinue.testing.mock_llm._answers import Line, Refusal
 from retinue.testing.mock_llm._fields import Fields
 from retinue.testing.mock_llm._wire import (

@@ -18,7 +18,6 @@ from retinue.messages import (
     ToolCall,
     ToolResult,
 )
-
 from retinue.testing.mock_llm._fields import Fields, Unfit
 from retinue.testing.mock_llm._reading import bytes_of
 

@@ -112,19 +112,22 @@ class Answering:
     def _close(self, status: str = "completed") -> Iterator[bytes]:
         if not self._item:
             return
-        said, what = self._said, "arguments" if self._kind() == "function_call" else "text"
-        yield self._event(f"{self._words()}.done", **self._at(), **{what: said})
+        said = self._said
         item = {**self._item, "status": status}
         match self._kind():
             case "function_call":
                 item["arguments"] = said
-            case "reasoning" if not self._raw:
-                item["summary"] = [self._content(said)]
-            case _:
+                done: Json = {"name": item["name"], "arguments": said}
+            case "message":
                 item["content"] = [self._content(said)]
-        if self._kind() == "reasoning" and self._sealing:
-            item["encrypted_content"] = sealed(item)
-        if what == "text":
+                done = {"text": said, "logprobs": []}
+            case _:
+                item["content" if self._raw else "summary"] = [self._content(said)]
+                done = {"text": said}
+                if self._sealing:
+                    item["encrypted_content"] = sealed(item)
+        yield self._event(f"{self._words()}.done", **self._at(), **done)
+        if self._kind() != "function_call":
             yield self._event(f"{self._part()}.done", **self._at(), part=self._content(said))
         place = len(self._output)
         yield self._event("response.output_item.done", output_index=place, item=item)
