@@ -73,13 +73,15 @@ def test_calls_have_ids_and_the_signature_beside_them() -> None:
     assert first.tool_call == ToolCall(id="c", name="add", args={"a": 1})
     assert block == kept(functionCall={"id": "c"}, thoughtSignature="s")
     assert second.tool_call is not None
-    assert second.tool_call.id.startswith("call_") and second.tool_call.args == {}
+    assert second.tool_call.id.startswith("call_")
+    assert second.tool_call.args == {}
     assert last.stop == "tool_calls"
 
 
 def test_arguments_as_a_text_are_read() -> None:
     (call, _) = heard(event({"functionCall": {"name": "add", "args": "{'a': 1,}"}}), STOP)
-    assert call.tool_call is not None and call.tool_call.args == {"a": 1}
+    assert call.tool_call is not None
+    assert call.tool_call.args == {"a": 1}
 
 
 def test_what_we_have_no_word_for_is_a_block() -> None:

@@ -1,11 +1,13 @@
 """The vendor's own client, as what carries requests."""
 
 import asyncio
+import errno
+import importlib
+import os
 import socket
 import ssl
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
@@ -111,17 +113,40 @@ async def test_who_is_not_there_is_unreachable(hear) -> None:
         (TimeoutError(), "no connection within 20 s"),
         (socket.gaierror(-2, "Name or service not known"), "no such host"),
         (ssl.SSLCertVerificationError("self-signed"), "its certificate cannot be trusted"),
+        (ConnectionResetError(errno.ECONNRESET, "-"), os.strerror(errno.ECONNRESET)),
+        (ValueError("a  b\nc"), "a b c"),
+        (ValueError(), "ValueError"),
     ],
 )
-async def test_why_nobody_is_there_is_told(
-    hear, monkeypatch: pytest.MonkeyPatch, error: OSError, words: str
+def test_why_nobody_is_there_is_told_in_the_words_of_who_saw_it_first(
+    error: Exception, words: str
 ) -> None:
-    async def fails(*_: Any, **__: Any) -> Any:
-        raise error
+    package = importlib.import_module("retinue.models.openai._sdk")
+    outer = ValueError("Request timed out.")
+    outer.__cause__ = error
+    assert words in package._words(outer)
 
-    monkeypatch.setattr("asyncio.BaseEventLoop.create_connection", fails)
-    with pytest.raises(ModelUnreachable, match=words):
-        await hear(model_at("https://127.0.0.1:1"), "Hello?")
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://[", "http://", "nonsense"])
+async def test_a_proxy_that_cannot_be_one_is_an_error(
+    hear, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(ModelUnreachable) as caught:
+        await hear(model_at("http://lab.test"), "Hello?")
+    assert caught.value.hint
+
+
+async def test_the_proxy_of_the_environment_is_used(hear, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def says(connection: Connection, _: Asked) -> None:
+        await connection.say(CHUNKED + chunk(HELLO) + b"0\r\n\r\n")
+
+    async with serving(says) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        await hear(model_at("http://lab.test"), "Hello?")
+        assert proxy.asked[0].head.startswith("POST http://lab.test/v1/responses ")
 
 
 async def test_what_is_no_http_is_unreachable(hear) -> None:

@@ -22,7 +22,7 @@ import httpx2
 from google import genai
 from google.genai import types
 
-from retinue.errors import ModelUnauthorized, ModelUnreachable
+from retinue.errors import ModelUnauthorized, ModelUnreachable, UnknownModel
 from retinue.models._wire import Connection, Server
 
 from ._errors import told
@@ -132,12 +132,28 @@ async def opened(
     Raises:
         ModelUnauthorized: The key cannot be one, or there are no credentials.
         ModelUnreachable: Nobody answers, or the connection breaks.
+        UnknownModel: The name cannot be one.
     """
+    asking = _Asking(body)
+    try:
+        response = await _answered(asking, server, path, place, model)
+        connection = _Open(response, server)
+        if connection.status == 200:
+            yield connection
+        else:
+            yield _Refused(connection.status, connection.headers, await connection.document())
+    finally:
+        if asking.response is not None:
+            await asking.response.aclose()
+
+
+async def _answered(
+    asking: _Asking, server: Server, path: str, place: Place, model: str
+) -> httpx2.Response:
     # A compressed stream comes in lumps.
     headers = {"Accept-Encoding": "identity"}
     if server.headers():
         headers["x-goog-api-key"] = cast(str, server.api_key)
-    asking = _Asking(body)
     ours = _ASKING.set(asking)
     try:
         await _ask(await _client(place), path, model, {"headers": headers})
@@ -150,18 +166,14 @@ async def opened(
             f"{server.name!r} cannot be reached at {server.base_url}: {server.hide(_words(error))}",
             hint=server.unreachable,
         ) from _cause(server, error)
+    except ValueError as error:
+        raise UnknownModel(
+            f"{server.name!r} cannot be the name of a model: {error}", hint=server.unknown
+        ) from error
     finally:
         _ASKING.reset(ours)
-    response = asking.response
-    assert response is not None
-    try:
-        connection = _Open(response, server)
-        if connection.status == 200:
-            yield connection
-        else:
-            yield _Refused(connection.status, connection.headers, await connection.document())
-    finally:
-        await response.aclose()
+    assert asking.response is not None
+    return asking.response
 
 
 async def _ask(client: genai.Client, path: str, model: str, http: Any) -> None:

@@ -86,9 +86,8 @@ async def opened(server: Server, path: str, body: bytes | None) -> AsyncGenerato
     """
     headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
     headers |= server.headers()
-    client = await _client(server.base_url)
     try:
-        response = await _sent(client, path, body, headers)
+        response = await _sent(await _client(server.base_url), path, body, headers)
     except _BROKEN as error:
         raise ModelUnreachable(
             f"{server.name!r} cannot be reached at {server.base_url}: {server.hide(_words(error))}",
