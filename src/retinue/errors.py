@@ -15,6 +15,7 @@ RetinueError
 ├── ModelError
 │   ├── UnknownModel, ModelRejected, ModelUnauthorized, ModelOverloaded, ContextFull
 │   ├── ModelUnreachable, ModelSilent, StreamIncomplete
+│   ├── BadAnswer             it does not have the form that was asked for
 │   └── NothingRecorded       a replay was asked for something it never heard
 ├── ToolError
 │   ├── UnknownTool, BadArguments, ToolDenied, ToolFailed, ToolTimeout
@@ -140,6 +141,10 @@ class StreamIncomplete(ModelError):
     """The answer ended without the event that marks its end; it is not whole."""
 
     retriable = True
+
+
+class BadAnswer(ModelError):
+    """The model's answer does not have the form that was asked for, also when asked again."""
 
 
 class NothingRecorded(ModelError):

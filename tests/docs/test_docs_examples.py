@@ -36,6 +36,10 @@ def test_assistant_with_a_tool(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no language model" in capsys.readouterr().out
 
 
+def test_answer_with_a_form() -> None:
+    assert run(load("answer_with_a_form").main).people == 206_035
+
+
 def test_errors_travel() -> None:
     assert run(load("errors_travel").main) == [
         "Caught: and here I stumbled.",

@@ -109,7 +109,7 @@ CALLS = st.lists(CALLED, max_size=3)
 def test_an_answer_goes_back_part_for_part(
     lines: list[Any], calls: list[ToolCall], wire: Gemini
 ) -> None:
-    parts, message = answered([*lines, calls], wire)
+    parts, message = answered(["So: ", *lines, calls], wire)
     results = [ToolResult(call_id=c.id, name=c.name, content="42") for c in message.tool_calls]
     body = sent(Message("Well?"), message, Message(parts=results, role="tool"), Message("And?"))
     back = [turn["parts"] for turn in body["contents"] if turn["role"] == "model"]
@@ -140,8 +140,12 @@ RESULTS = st.builds(
 )
 
 
+def told_apart(part: Part) -> Any:
+    return part.id if isinstance(part, ToolCall) else object()
+
+
 def messages(role: str, *parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Message]:
-    found = st.lists(st.one_of(*parts), max_size=4)
+    found = st.lists(st.one_of(*parts), max_size=4, unique_by=told_apart)
     return st.builds(Message, parts=found, role=st.just(role), agent=AGENTS)
 
 
@@ -175,25 +179,19 @@ def ours(messages: Sequence[Message]) -> Iterable[Message]:
             case "system":
                 yield Message(f"<system>\n{message.text}\n</system>", role="user")
             case "tool":
-                answers: list[Part] = []
-                media: list[Part] = []
-                for result in message.tool_results:
-                    words, shown_too = told(result)
-                    words = words if shown_too and not result.text else result.text
-                    media += shown_too
-                    words = words.removeprefix("Error: ") if not result.text else words
-                    answers.append(
-                        ToolResult(
-                            call_id=result.call_id,
-                            name=result.name,
-                            content=words,
-                            error=result.error,
-                        )
-                    )
+                answers = [
+                    ToolResult(call_id=r.call_id, name=r.name, content=words_of(r), error=r.error)
+                    for r in message.tool_results
+                ]
+                media = [part for result in message.tool_results for part in told(result)[1]]
                 yield Message(parts=answers, role="tool")
                 yield Message(parts=media, role="user")
             case _:
                 yield message
+
+
+def words_of(result: ToolResult) -> str:
+    return result.text or ("" if isinstance(result.content, str) else "The result follows.")
 
 
 def flat(messages: Iterable[Message]) -> list[Any]:

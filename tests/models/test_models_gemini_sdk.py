@@ -131,7 +131,7 @@ async def test_how_long_to_wait_comes_from_the_body(hear: Any) -> None:
     body = {"error": {"code": 429, "message": "Quota.", "details": details}}
     async with MockLLM() as mock:
         mock.script("m", Refusal(429, body=json.dumps(body).encode()))
-        with pytest.raises(ModelOverloaded, match="Quota.") as caught:
+        with pytest.raises(ModelOverloaded, match="Quota") as caught:
             await hear(opened(mock), "Hello?")
     assert caught.value.retry_after == 39
 
@@ -175,7 +175,7 @@ class OfThisMachine(credentials.Credentials):
 
     def refresh(self, request: object) -> None:
         self.token = "fetched"
-        self.expiry = datetime(2100, 1, 1)  # noqa: DTZ001 - the package compares without zones
+        self.expiry = datetime(2100, 1, 1)  # the package compares without zones
 
 
 async def test_at_vertex_this_machine_says_who_asks(

@@ -97,7 +97,7 @@ async def test_who_has_no_responses_is_told_so(hear) -> None:
             await hear(
                 find_model("openai:gpt-6-sol", base_url=f"{mock.url}/v1", api_key="sk-1"), "Hello?"
             )
-    assert 'api = "chat"' in str(caught.value.hint)
+    assert "'compatible:gpt-6-sol'" in str(caught.value.hint)
 
 
 async def test_openai_itself_is_looked_for_elsewhere(hear, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from retinue.errors import (
+    BadAnswer,
     BadArguments,
     BudgetExceeded,
     ContextFull,
@@ -29,12 +30,16 @@ from retinue.steps import emit, recorder, step
 from retinue.tools import Caller, Toolbox, as_toolbox, caller
 
 from ._agent import Agent
+from ._form import Form, Unfit, form_of
 from ._turn import Turn
 
 type StopReason = Literal[
     "done", "max_steps", "max_tokens", "no_progress", "refused", "context_full", "budget"
 ]
 """Why a turn ended; `message.stop_reason` of its last message."""
+
+_MENDED: Final = 2
+"""So many times an answer that does not have its form is asked for again."""
 
 _SAME: Final = 3
 """So many rounds of the same calls with the same results are no progress."""
@@ -47,7 +52,7 @@ _STOPS: Final[dict[str, StopReason]] = {
     "context_full": "context_full",
 }
 
-_GOES_ON: Final = ("pause", "unreadable")
+_GOES_ON: Final = ("pause", "unreadable", "unfit")
 """Stops after which the model is asked again, though it asked for no tool."""
 
 
@@ -60,6 +65,7 @@ def assistant(
     max_steps: int = 20,
     max_tokens: int | None = None,
     temperature: float | None = None,
+    output: Any = None,
     description: str | None = None,
     **options: Any,
 ) -> Agent:
@@ -76,6 +82,9 @@ def assistant(
             other error of a tool goes back to the model.
         max_steps: How many times the model may be called in one turn.
         max_tokens, temperature: Of each answer; the provider's default where left out.
+        output: What the answer has to be: a pydantic model, or a JSON schema. The model is held to
+            it where its server can do that; in any case the answer is checked, and asked for again
+            if it does not fit. Its text is JSON then, and `message.output` the value.
         description: What it is good for.
         options: Go to the provider by its own names.
     """
@@ -86,6 +95,7 @@ def assistant(
         max_steps=max_steps,
         max_tokens=max_tokens,
         temperature=temperature,
+        form=form_of(output),
         options=FrozenDict(options),
     )
     return Agent(loop, name=name, description=description if description is not None else system)
@@ -101,6 +111,7 @@ class _Loop:
     max_steps: int
     max_tokens: int | None
     temperature: float | None
+    form: Form | None
     options: FrozenDict
     specs: tuple[ToolSpec, ...] = ()
 
@@ -115,6 +126,8 @@ class _Loop:
         system = options.pop("system", self.system)
         max_tokens = options.pop("max_tokens", self.max_tokens)
         temperature = options.pop("temperature", self.temperature)
+        form = form_of(options.pop("output")) if "output" in options else self.form
+        unfit = 0
         others = FrozenDict({**self.options, **options}) if options else self.options
         before: _Round | None = None
         same = 1
@@ -124,12 +137,21 @@ class _Loop:
                 system=system,
                 agent=turn.agent.name,
                 tools=self.specs,
+                tool_choice="none" if unfit else "auto",  # it has what it needs, but for the form
+                output=None if form is None else form.schema,
                 max_tokens=max_tokens,
                 temperature=temperature,
                 options=others,
             )
-            answer = await self._ask_model(turn, request)
+            answer = await self._ask_model(turn, request, form)
             calls = answer.tool_calls
+            if getattr(answer, "stop", None) == "unfit":
+                unfit += 1
+                if unfit > _MENDED:
+                    raise BadAnswer(
+                        f"{self.model.name!r} does not give the answer its form: {answer.unfit}",
+                        hint="Make the form simpler, say more about it, or choose another model.",
+                    )
             if not calls and getattr(answer, "stop", None) not in _GOES_ON:
                 return
             if steps_left == 0:
@@ -152,18 +174,18 @@ class _Loop:
                 turn.reply(_stopped(turn.agent.name, "no_progress", why))
                 return
 
-    async def _ask_model(self, turn: Turn, request: ChatRequest) -> Message:
+    async def _ask_model(self, turn: Turn, request: ChatRequest, form: Form | None) -> Message:
         """One model call: handed on to the readers while it comes, recorded when it is whole."""
         writing: StreamAppender[Any] = StreamAppender(capture_errors=True)
         name = self.model.name
         promise = MessagePromise(writing, agent=turn.agent.name, source=f"model:{name}", model=name)
         turn.reply(promise)
         if recorder.get() is None:
-            await self._stream(request, writing, promise)
+            await self._stream(request, form, writing, promise)
             return await promise
 
         async def work(_: str | None) -> Message:
-            await self._stream(request, writing, promise)
+            await self._stream(request, form, writing, promise)
             return await promise
 
         answer = await step("model_call", work, args=_recorded(request))
@@ -176,7 +198,11 @@ class _Loop:
         return answer
 
     async def _stream(
-        self, request: ChatRequest, writing: StreamAppender[Any], promise: MessagePromise
+        self,
+        request: ChatRequest,
+        form: Form | None,
+        writing: StreamAppender[Any],
+        promise: MessagePromise,
     ) -> None:
         asked_for_tools = False
         stop: Stop | None = None
@@ -221,8 +247,10 @@ class _Loop:
             reason = _STOPS.get(stop)
             if asked_for_tools or reason is None:
                 promise.note(stop=stop)
-            else:
+            elif form is None or reason != "done":
                 promise.note(stop=stop, stop_reason=reason)
+            else:
+                _note_output(promise, form, stop)
 
     async def _results(self, turn: Turn, calls: tuple[ToolCall, ...]) -> tuple[ToolResult, ...]:
         """All calls of one answer, side by side; results in the order of the calls."""
@@ -251,6 +279,16 @@ class _Loop:
         return result
 
 
+def _note_output(promise: MessagePromise, form: Form, stop: Stop) -> None:
+    """Note the value of the answer, or what is wrong with it."""
+    try:
+        value = form.read(promise.text_so_far)
+    except Unfit as error:
+        promise.note(stop="unfit", unfit=str(error))
+    else:
+        promise.note(stop=stop, stop_reason="done", output=value)
+
+
 def _recorded(request: ChatRequest) -> tuple[Any, ...]:
     """What tells model calls apart; the conversation by its chained hash."""
     said = request.messages
@@ -259,6 +297,8 @@ def _recorded(request: ChatRequest) -> tuple[Any, ...]:
         request.system,
         request.agent,
         request.tools,
+        request.tool_choice,
+        request.output,
         request.max_tokens,
         request.temperature,
         request.options,
@@ -278,11 +318,13 @@ def _out_of_steps(agent: str, calls: tuple[ToolCall, ...], steps: int) -> tuple[
 
 
 def _remark(answer: Message) -> tuple[Message, ...]:
-    """What a model is told of an answer in which a call could not be read."""
-    unreadable = getattr(answer, "unreadable", None)
-    if unreadable is None:
-        return ()
-    return (Message(f"A tool call of yours could not be read: {unreadable}", role="user"),)
+    """What a model is told of an answer that could not be read, or does not have its form."""
+    if (why := getattr(answer, "unreadable", None)) is not None:
+        return (Message(f"A tool call of yours could not be read: {why}", role="user"),)
+    if (why := getattr(answer, "unfit", None)) is not None:
+        words = f"This does not have the form that is wanted: {why}. Answer with the JSON alone."
+        return (Message(words, role="user"),)
+    return ()
 
 
 def _words(error: ToolError) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 from retinue.messages import Block, FrozenDict, Message, ToolCall, ToolSpec, value
 
 from ._find import find_model, list_models, provider_of
+from ._schema import complaint
 
 type Stop = Literal[
     "end", "tool_calls", "max_tokens", "stop_sequence", "refused", "context_full", "pause"
@@ -101,6 +102,7 @@ __all__ = [
     "Model",
     "Stop",
     "Usage",
+    "complaint",
     "find_model",
     "list_models",
     "provider_of",

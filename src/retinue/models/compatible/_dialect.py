@@ -16,12 +16,16 @@ class Dialect:
             the name), it is the only one that is offered.
         thinks_with_tools: Whether it may think where it has tools. Where not, it is told not to,
             or it would refuse.
+        form_with_tools: Whether an answer may be held to a form where the model has tools. Where
+            not (a grammar of llama-server leaves no room for a call), tools go first; the assistant
+            asks once more for the form, without them.
     """
 
     limit: str = "max_tokens"
     sampling: bool = True
     one_tool: bool = False
     thinks_with_tools: bool = True
+    form_with_tools: bool = False
 
 
 OF_OTHERS: Final = Dialect()
@@ -38,5 +42,6 @@ def of_openai(model: str) -> Dialect:
         limit="max_completion_tokens",
         sampling=not re.match(r"gpt-[5-9]|o\d|chat-latest", model),
         one_tool=True,
+        form_with_tools=True,
         thinks_with_tools=not re.match(r"gpt-(5\.[6-9]|[6-9])(?!.*astra)", model),
     )

@@ -36,7 +36,8 @@ def encode(request: ChatRequest, model: str, dialect: Dialect) -> bytes:
         "stream_options": {"include_usage": True},
     }
     body |= _tools(request, dialect)
-    if request.output is not None:
+    free = not request.tools or request.tool_choice == "none"
+    if request.output is not None and (free or dialect.form_with_tools):
         form = {"name": "answer", "schema": request.output, "strict": is_closed(request.output)}
         body["response_format"] = {"type": "json_schema", "json_schema": form}
     if request.max_tokens is not None:

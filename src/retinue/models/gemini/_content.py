@@ -73,8 +73,8 @@ def results(message: Message, calls: Iterable[Json]) -> tuple[list[Json], list[J
         ModelRejected: It cannot be shown to these models.
     """
     found = {result.call_id: result for result in message.tool_results}
-    asked = [part["functionCall"]["id"] for part in calls if "functionCall" in part]
-    answers: list[Json] = [{"functionResponse": _response(found[id])} for id in asked]
+    asked = [part["functionCall"] for part in calls if "functionCall" in part]
+    answers = [_response(call, found[call["id"]]) for call in asked]
     media = [part for result in found.values() for part in user_parts(told(result)[1])]
     return answers, media
 
@@ -124,10 +124,10 @@ def _put(parts: list[Json], data: Json) -> None:
             parts.append(data)
 
 
-def _response(result: ToolResult) -> Json:
+def _response(call: Json, result: ToolResult) -> Json:
     text = result.text or ("" if isinstance(result.content, str) else "The result follows.")
     said = {"error" if result.error else "output": text}
-    return {"id": result.call_id, "name": result.name, "response": said}
+    return {"functionResponse": {"id": call["id"], "name": call["name"], "response": said}}
 
 
 def _medium(part: Image | Audio | File) -> Json:

@@ -32,8 +32,6 @@ _PLACE: Final = "_retinue_gemini"
 _VERSION: Final = "v1beta"
 _MOST: Final = 4 * 1024 * 1024
 """Bytes of a document that is no stream."""
-_MOMENT: Final = 0.1
-"""Seconds in which the end of a body follows its last event, if it follows at all."""
 _CONNECTING: Final = 20.0
 """Seconds; how long to wait for words is the guard's matter."""
 _BROKEN: Final = (httpx2.HTTPError, httpx2.InvalidURL, OSError)
@@ -92,12 +90,7 @@ class _Open:
         return bytes(found[:_MOST])
 
     async def settle(self) -> None:
-        try:
-            async with asyncio.timeout(_MOMENT):
-                while await self.next_block():
-                    pass
-        except (TimeoutError, ModelUnreachable):
-            pass  # the answer is whole; the connection will be closed
+        """Nothing is left: these answers are read to the end of their body."""
 
 
 class _Refused:
@@ -114,7 +107,7 @@ class _Refused:
         return await self.next_block()
 
     async def settle(self) -> None:
-        pass
+        """Nothing is left of it."""
 
 
 @asynccontextmanager

@@ -42,7 +42,7 @@ def encode(request: ChatRequest, model: str, *, keep_alive: str | float | None =
                 hint="Leave the choice to the model, or ask for structured output.",
             )
         body["tools"] = [function_of(tool) for tool in request.tools]
-    if request.output is not None:
+    elif request.output is not None:  # beside tools it would leave no room for a call
         body["format"] = request.output
     if keep_alive is not None:
         body["keep_alive"] = keep_alive

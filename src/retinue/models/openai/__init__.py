@@ -83,7 +83,7 @@ class Responses:
         if self.base_url != OPENAI:
             look = (
                 f"Look whether the server runs, and whether its base_url is {self.base_url}. "
-                'If it speaks Chat Completions only: api = "chat".'
+                f"If it speaks Chat Completions only, ask it for 'compatible:{self.model}'."
             )
         return Server(
             name=self.name,
