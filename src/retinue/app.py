@@ -1,11 +1,16 @@
 """app: turns settings into wired objects. Choices are made here, once, and nowhere below."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
 
 from retinue.agents import Agent, assistant
 from retinue.errors import ToolDenied, UnknownModel
 from retinue.messages import ToolCall
-from retinue.models import Model, find_model, provider_of
+from retinue.models import Model, Usage, find_model, provider_of
 from retinue.settings import Secret, Settings
 from retinue.tools import (
     DEFAULT_RULES,
@@ -18,18 +23,54 @@ from retinue.tools import (
     find_tools,
 )
 
+if TYPE_CHECKING:
+    from retinue.models.prices import Cost
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
     """What a door opens to.
 
     Args:
-        host: The agent that is asked first.
+        name: What the agent is called that is asked first.
         model: The one it answers with.
+        others: Those that answer where it cannot.
+        max_cost: US dollars that one run may cost, by estimate.
+        wire: Makes that agent around a model.
     """
 
-    host: Agent
+    name: str
     model: Model
+    others: tuple[Model, ...]
+    max_cost: Decimal | None
+    wire: Callable[[Model], Agent]
+
+    def host(self) -> Agent:
+        """The agent that is asked first, for one run: what it may cost begins anew with each."""
+        model, *others = self._paid()
+        if others:
+            model = import_module("retinue.models.fallback").Fallback(model, *others)
+        return self.wire(model)
+
+    def cost(self, model: str, usage: Usage) -> "Cost | None":
+        """What a call cost that the model of that name answered, by estimate; None: not known.
+
+        Where somebody is paid, the first call of this loads the table of prices: half a second.
+        """
+        prices = import_module("retinue.models.prices")
+        for each in (self.model, *self.others):
+            if each.name == model:
+                return prices.price_of(each, usage)
+        return prices.cost_of(model, usage)
+
+    def _paid(self) -> list[Model]:
+        """All models, with one purse for them where there is a limit."""
+        models = [self.model, *self.others]
+        if self.max_cost is None:
+            return models
+        budget = import_module("retinue.models.budget")
+        purse = budget.Purse(cost=self.max_cost)
+        return [budget.Budgeted(model, purse) for model in models]
 
 
 def build(settings: Settings, *, ask: Ask = ask_on_console) -> App:
@@ -43,44 +84,81 @@ def build(settings: Settings, *, ask: Ask = ask_on_console) -> App:
         UnknownModel, UnknownTool: What was chosen is not there.
         SettingsError: A key that is needed cannot be read.
     """
-    model = _model(settings)
-    host = assistant(
+    model = _chosen(settings, settings.model, by="model")
+    others = [_chosen(settings, name, by="fallback") for name in settings.fallback]
+    wire = partial(_host, settings=settings, tools=_tools(settings, ask))
+    max_cost = settings.max_cost
+    return App(
+        name=settings.name,
+        model=model,
+        others=tuple(others),
+        max_cost=None if max_cost is None else Decimal(str(max_cost)),
+        wire=wire,
+    )
+
+
+class Way(NamedTuple):
+    """How a model is found: what `find_model` is given."""
+
+    name: str | None
+    base_url: str | None = None
+    api_key: Secret | None = None
+
+
+def way_to(settings: Settings, model: str) -> Way:
+    """How the model of that name is found, which may be "auto", or an endpoint of the settings.
+
+    The key and the address are those that the settings have for its provider, and no other's.
+    """
+    if model == "auto":
+        return Way(None, settings.ollama_url, settings.openai_api_key)
+    endpoint = settings.models.get(model)
+    if endpoint is not None:
+        name = endpoint.model if ":" in endpoint.model else f"compatible:{endpoint.model}"
+        return Way(name, endpoint.base_url, endpoint.api_key)
+    match provider_of(model):
+        case "anthropic":
+            return Way(model, None, settings.anthropic_api_key)
+        case "gemini":
+            return Way(model, None, settings.gemini_api_key)
+        case "ollama":
+            return Way(model, settings.ollama_url)
+        case "openai":
+            return Way(model, None, settings.openai_api_key)
+        case _:
+            return Way(model)
+
+
+def model_of(settings: Settings, model: str) -> Model:
+    """The model of that name, with the key and the address that the settings have for it.
+
+    Raises:
+        UnknownModel: There is none.
+        SettingsError: A key that is needed cannot be read.
+    """
+    way = way_to(settings, model)
+    key = way.api_key.reveal() if way.api_key is not None else None
+    return find_model(way.name, base_url=way.base_url, api_key=key)
+
+
+def _chosen(settings: Settings, model: str, *, by: str) -> Model:
+    try:
+        return model_of(settings, model)
+    except UnknownModel as error:
+        hint = f"{error.hint or ''} Without a key: --model demo".strip()
+        raise UnknownModel(f"{error} (chosen by {settings.origin(by)})", hint=hint) from error
+
+
+def _host(model: Model, *, settings: Settings, tools: Toolbox) -> Agent:
+    return assistant(
         settings.name,
         model=model,
         system=settings.prompt,
-        tools=_tools(settings, ask),
+        tools=tools,
         max_steps=settings.max_steps,
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
     )
-    return App(host=host, model=model)
-
-
-def _model(settings: Settings) -> Model:
-    endpoint = settings.models.get(settings.model)
-    try:
-        if settings.model == "auto":
-            key = _revealed(settings.openai_api_key)
-            return find_model(base_url=settings.ollama_url, api_key=key)
-        if endpoint is None:
-            return find_model(settings.model, **_customary(settings))
-        name = endpoint.model if ":" in endpoint.model else f"compatible:{endpoint.model}"
-        return find_model(name, base_url=endpoint.base_url, api_key=_revealed(endpoint.api_key))
-    except UnknownModel as error:
-        where = settings.origin("model")
-        hint = f"{error.hint or ''} Without a key: --model demo".strip()
-        raise UnknownModel(f"{error} (chosen by {where})", hint=hint) from error
-
-
-def _customary(settings: Settings) -> dict[str, str | None]:
-    """The key or the address that the settings have for the provider of the model, and no other."""
-    match provider_of(settings.model):
-        case "openai":
-            return {"api_key": _revealed(settings.openai_api_key)}
-        case "ollama":
-            return {"base_url": settings.ollama_url}
-        case _:
-            return {}
 
 
 def _tools(settings: Settings, ask: Ask) -> Toolbox:
@@ -93,7 +171,3 @@ async def _ask_nobody(call: ToolCall, _: Tool) -> bool:
         f"{call.name!r} needs approval, and nobody may be asked",
         hint="Set RETINUE_HUMAN_IN_LOOP=true, and ask in a terminal.",
     )
-
-
-def _revealed(secret: Secret | None) -> str | None:
-    return secret.reveal() if secret is not None else None

@@ -15,16 +15,16 @@ from retinue.tools import tool
 
 async def test_the_defaults_answer() -> None:
     app = build(Settings())
-    assert (app.host.name, app.model.name) == ("retinue", "demo")
+    assert (app.name, app.model.name) == ("retinue", "demo")
     async with Scope():
-        assert "42" in str(await app.host.inquire("What is 6*7?"))
+        assert "42" in str(await app.host().inquire("What is 6*7?"))
 
 
 async def test_what_was_chosen_is_what_is_built(tmp_path: Path) -> None:
     model = script(tmp_path, [call("clock")], [call("clock", "2")], "Never said.")
     app = build(Settings(model=model, name="Ada", tools=(), max_steps=1))
     async with Scope():
-        replies = await app.host.inquire("Hello")
+        replies = await app.host().inquire("Hello")
     assert {reply.agent for reply in replies} <= {"Ada", None}
     assert replies[-1].metadata["stop_reason"] == "max_steps"
 
@@ -66,8 +66,8 @@ def test_an_endpoint_is_asked_with_its_own_key_and_address(monkeypatch: pytest.M
     assert asked == [
         ("compatible:qwen3", {"base_url": "http://lab/v1", "api_key": "lab-0123456789abcdef"}),
         ("ollama:qwen3", {"base_url": "http://house", "api_key": None}),
-        ("openai:gpt-4", {"api_key": "sk-0123456789abcdef"}),
-        ("demo", {}),
+        ("openai:gpt-4", {"base_url": None, "api_key": "sk-0123456789abcdef"}),
+        ("demo", {"base_url": None, "api_key": None}),
     ]
 
 
@@ -87,7 +87,7 @@ async def test_what_may_do_harm_is_denied_when_nobody_can_be_asked(
     app = build(Settings(model=model, human_in_loop=human_in_loop))
     with pytest.raises(ToolDenied) as caught:
         async with Scope():
-            await app.host.inquire("Erase it")
+            await app.host().inquire("Erase it")
     assert caught.value.hint
 
 

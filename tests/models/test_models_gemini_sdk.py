@@ -1,9 +1,12 @@
 """Gemini: who is asked and how, through the vendor's own client."""
 
 import json
+import socket
+import ssl
 import subprocess
 import sys
 from datetime import datetime
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -206,3 +209,21 @@ async def test_at_vertex_nobody_without_credentials_is_heard(
             await hear(opened(mock, vertexai=True, project="p"), "Hello?")
         assert not mock.requests
     assert "gcloud" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ssl.SSLError("self-signed"), "its certificate cannot be trusted"),
+        (socket.gaierror(-2, "x"), "no such host"),
+        (TimeoutError(), "no connection within 20 s"),
+        (ConnectionRefusedError(111, "x"), "Connection refused"),
+        (RuntimeError("of\n its own"), "of its own"),
+        (RuntimeError(), "RuntimeError"),
+    ],
+)
+def test_what_went_wrong_at_the_bottom_is_told(error: Exception, words: str) -> None:
+    words_of = import_module("retinue.models.gemini._sdk")._words
+    outer = ValueError("outside")
+    outer.__cause__ = error
+    assert words in words_of(outer)

@@ -1,5 +1,7 @@
 """openai:NAME: which of its wires is spoken, and what carries it."""
 
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from retinue.messages import Block, Message, Thinking, ToolCall
 from retinue.models import ChatRequest, find_model, list_models
 from retinue.models.compatible import Compatible
 from retinue.models.guard import Guarded
-from retinue.models.openai import OPENAI, Responses, find
+from retinue.models.openai import OPENAI, Responses, _carrier, find
 from retinue.testing.mock_llm import MockLLM, Refusal
 
 
@@ -73,6 +75,16 @@ def test_what_cannot_be_found(name: str, options: Any, kind: type[Exception], hi
     assert hint in str(getattr(caught.value, "hint", None))
 
 
+@pytest.fixture
+def anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What carries requests is looked for again, now and afterwards."""
+    _carrier.cache_clear()
+    monkeypatch.delitem(sys.modules, "retinue.models.openai._sdk", raising=False)
+    yield
+    _carrier.cache_clear()
+
+
+@pytest.mark.usefixtures("anew")
 @pytest.mark.parametrize(("there", "agent"), [(False, "aiohttp"), (True, "AsyncOpenAI")])
 async def test_the_extra_carries_requests_where_it_is_installed(
     there: bool, agent: str, hear, monkeypatch: pytest.MonkeyPatch
@@ -80,7 +92,7 @@ async def test_the_extra_carries_requests_where_it_is_installed(
     if there:
         pytest.importorskip("openai")
     else:
-        monkeypatch.setattr("retinue.models.openai.find_spec", lambda _: None)
+        monkeypatch.setitem(sys.modules, "openai", None)  # so that it cannot be imported
     async with MockLLM() as mock:
         mock.script("gpt-6-sol", [Thinking(text="Hm."), "Fine."])
         model = find_model("openai:gpt-6-sol", base_url=f"{mock.url}/v1", api_key="sk-1")
@@ -88,6 +100,12 @@ async def test_the_extra_carries_requests_where_it_is_installed(
     assert [chunk.block.data["type"] for chunk in chunks if chunk.block] == ["reasoning", "message"]
     assert agent in mock.requests[0].headers["user-agent"]
     assert mock.requests[0].path == "/v1/responses"
+
+
+@pytest.mark.usefixtures("anew")
+def test_an_older_package_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pytest.importorskip("openai"), "VERSION", "2.30.0")
+    assert _carrier() is None
 
 
 async def test_who_has_no_responses_is_told_so(hear) -> None:

@@ -15,7 +15,7 @@ from retinue.errors import ModelRejected, ModelUnauthorized, ModelUnreachable, S
 from retinue.messages import Image, Message, Text
 from retinue.models import ChatRequest, Model, find_model
 from retinue.models._wire import Server, document
-from retinue.models.openai import _through_sdk
+from retinue.models.openai import _carrier
 from retinue.testing.mock_llm import MockLLM
 
 from ._raw import CHUNKED, Asked, Connection, chunk, response, serving
@@ -204,7 +204,7 @@ async def test_a_document_is_read_as_well() -> None:
             unreachable="Look.",
             unauthorized="Look.",
         )
-        assert await document(there, "models", opened=_through_sdk) == {"data": []}
+        assert await document(there, "models", opened=_carrier()) == {"data": []}
     assert served.asked[0].head.startswith("GET /v1/models ")
 
 

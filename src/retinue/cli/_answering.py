@@ -23,6 +23,7 @@ WHY: Final = {
     "no_progress": ("It stopped: it did the same again and again", "Say more about what you need."),
     "refused": ("The model refused", "Ask in another way, or another --model."),
     "context_full": ("This is more than the model can read", "Pass less, or begin a new history."),
+    "budget": ("It stopped before it could cost more than it may", "Allow more with --max-cost."),
     "expired": ("The time was up before the answer was whole", "Allow more with --timeout."),
 }
 """What is said about an answer that ended before it was done, and what to do next."""
@@ -44,7 +45,7 @@ class Answering:
 
     async def answer(self, messages: Sequence[Message], *, timeout: float | None) -> str:
         """Ask the host and tell what happens; the reason why it ended."""
-        host, model = self._app.host, self._app.model
+        host, model = self._app.host(), self._app.model
         began = time.monotonic()
         event(logging.INFO, "asked", agent=host.name, model=model.name, messages=len(messages))
         replies = host.inquire(messages)

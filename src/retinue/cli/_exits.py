@@ -6,7 +6,14 @@ and failed.
 
 from typing import Final
 
-from retinue.errors import SettingsError, ToolDenied, UnknownModel, UnknownTool, UsageError
+from retinue.errors import (
+    BudgetExceeded,
+    SettingsError,
+    ToolDenied,
+    UnknownModel,
+    UnknownTool,
+    UsageError,
+)
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -26,6 +33,7 @@ STOPPED: Final = {
     "max_tokens": LIMIT,
     "no_progress": LIMIT,
     "context_full": LIMIT,
+    "budget": LIMIT,
     "expired": LIMIT,
 }
 """By the reason why an answer ended."""
@@ -38,6 +46,8 @@ def code_of(error: BaseException) -> int:
             return USAGE
         case ToolDenied():
             return APPROVAL
+        case BudgetExceeded():
+            return LIMIT
         case _:
             return FAILED
 

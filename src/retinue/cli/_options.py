@@ -50,12 +50,14 @@ COMMANDS: Final = {
 
 SETTINGS: Final = {
     "model": Flag(["-m", "--model"], "MODEL", "provider:name, or an endpoint of yours [auto]"),
+    "fallback": Flag(["--fallback"], "A,B", "models that answer where it cannot"),
     "system": Flag(["-s", "--system"], "TEXT", "instructions that stand above the question"),
     "name": Flag(["--name"], "NAME", "what the assistant is called [retinue]"),
     "persona": Flag(["--persona"], "FILE.toml", "its name, personality, tone and language"),
     "tools": Flag(["--tools"], "A,B", "the tools it may use, or none [clock,calculator]"),
     "temperature": Flag(["--temperature"], "N", "0 to 2"),
     "max_tokens": Flag(["--max-tokens"], "N", "of each answer of the model"),
+    "max_cost": Flag(["--max-cost"], "DOLLARS", "for the whole answer, by estimate"),
     "max_steps": Flag(["--max-steps"], "N", "how often the model may be called [20]"),
     "timeout": Flag(["--timeout"], "SECONDS", "for the whole answer"),
 }

@@ -35,8 +35,8 @@ def run(line: Ask, screen: Screen) -> int:
             screen.expect_reader()
             asking = Asking()
             app = build(settings, ask=asking.ask)
-            output.introduce(app.host.name, app.model.name)
-            output.tell(RunStarted(agent=app.host.name))
+            output.introduce(app.name, app.model.name, app.cost)
+            output.tell(RunStarted(agent=app.name))
 
             async def work() -> str:
                 with stopping_on_signals(stop, screen):

@@ -86,9 +86,9 @@ def find_model(
     of a llama-server on port 8080, else the demo. The two servers are asked for 0.2 s at most.
 
     Args:
-        name: "provider:name"; "demo" needs no more, and "gpt-...", "claude-..." say whose they are.
-            Models that their vendor has shut down stand for their successors, and a warning in the
-            log says for which; not so at an address of your own.
+        name: "provider:name"; "demo" needs no more, and "gpt-...", "claude-...", "gemini-..." say
+            whose they are. Models that their vendor has shut down stand for their successors, and a
+            warning in the log says for which; not so at an address of your own.
         base_url, api_key: Where a provider is reached, and the key to it. Where they are not given,
             the variable counts that is customary with it (OPENAI_BASE_URL, OPENAI_API_KEY,
             OLLAMA_HOST, OLLAMA_API_KEY). Models that need neither take no notice of them. Without a
@@ -107,7 +107,7 @@ def find_model(
     full = whole(name)
     provider, _, rest = full.partition(":")
     if provider not in _PROVIDERS:
-        raise _unknown(name, today(full))
+        raise _unknown(name)
     base_url = base_url or _customary(provider, "address")
     if base_url is None and full != (now := today(full)):
         event(logging.WARNING, "model has another name now", asked=name, now=now)
@@ -135,7 +135,7 @@ async def list_models(
         ModelError: It cannot be reached, or refuses.
     """
     if provider not in _PROVIDERS:
-        raise _unknown(provider, provider)
+        raise _unknown(provider)
     offered = _PROVIDERS[provider].offered
     if offered is None:
         return ()
@@ -178,21 +178,18 @@ def _customary(provider: str, what: str) -> str | None:
     return (os.environ.get(variable) or None) if variable else None
 
 
-def _unknown(name: str, full: str) -> UnknownModel:
-    provider, colon, _ = full.partition(":")
+def _unknown(name: str) -> UnknownModel:
+    provider, colon, _ = name.partition(":")
     near = get_close_matches(provider, _PROVIDERS, n=1)
     if near:
         maybe = f"Did you mean {near[0]!r}? "
-    elif full != name and colon:
-        maybe = f"Models of {provider!r} cannot be asked yet. "
     elif colon:
         maybe = f"If it is one of Ollama's: 'ollama:{name}'. "
     else:
         maybe = ""
     known = ", ".join(provider.form for provider in _PROVIDERS.values())
-    stands = f", which stands for {full!r}" if full != name else ""
     return UnknownModel(
-        f"No model {name!r}{stands}",
+        f"No model {name!r}",
         hint=f"{maybe}A model is named provider:name. There is now: {known}.",
     )
 

@@ -11,7 +11,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from retinue.messages import value
-from retinue.models import Usage
+from retinue.models import Model, Usage
+
+from ._within import within
 
 _TABLES: Final = {"gemini": "google", "claude": "anthropic"}
 """How providers are called in the table, where that is otherwise than by us."""
@@ -66,6 +68,11 @@ def cost_of(name: str, usage: Usage, *, base_url: str | None = None) -> Cost | N
             continue
         return Cost(dollars=price.total_price, table=f"genai-prices {table.__version__}")
     return None
+
+
+def price_of(model: Model, usage: Usage) -> Cost | None:
+    """What a call of this very model cost, as `cost_of` says; it knows where it was asked."""
+    return cost_of(model.name, usage, base_url=within(model, "base_url"))
 
 
 def window_listed(name: str, *, base_url: str | None = None) -> int | None:

@@ -32,6 +32,7 @@ type FileState = Literal["read", "absent", "unknown", "changed"]
 
 
 SECONDS: Final = number(0.001, 10_000_000, " of seconds")
+DOLLARS: Final = number(0, 1_000_000, " of dollars")
 SANDBOX: Final = one_of("local", "docker", "off")
 LEVEL: Final = one_of("debug", "info", "warning", "error", "critical")
 
@@ -88,6 +89,8 @@ class Settings:
 
     model: Annotated[str, Written(NAME, "DEFAULT_MODEL")] = "auto"
     """As `find_model` would find it, or the name of one of `models`; "auto" takes what is there."""
+    fallback: Annotated[tuple[str, ...], Written(NAMES)] = ()
+    """Models that answer where it cannot, the first that can."""
     system: Annotated[str | None, Written(TEXT)] = None
     """Instructions; models are told `prompt`, which holds them."""
     name: Annotated[str, Written(NAME)] = "retinue"
@@ -98,6 +101,8 @@ class Settings:
     temperature: Annotated[float | None, Written(number(0, 2), "TEMPERATURE")] = None
     max_tokens: Annotated[int | None, Written(whole(1), "MAX_TOKENS")] = None
     """Of each answer of the model."""
+    max_cost: Annotated[float | None, Written(DOLLARS)] = None
+    """US dollars for the answer to one question, by estimate."""
     max_steps: Annotated[int, Written(whole(1))] = 20
     """How often the model may be called in one turn."""
     max_rounds: Annotated[int, Written(whole(1), "AUTOGEN_MAX_ROUNDS")] = 50
@@ -110,6 +115,10 @@ class Settings:
     """Whether somebody may be asked; without, what needs approval is denied."""
     ollama_url: Annotated[str, Written(OLLAMA, "OLLAMA_HOST")] = "http://127.0.0.1:11434"
     """Where Ollama answers."""
+    anthropic_api_key: Annotated[Secret | None, Written(KEY, "ANTHROPIC_API_KEY")] = None
+    gemini_api_key: Annotated[Secret | None, Written(KEY, "GEMINI_API_KEY", "GOOGLE_API_KEY")] = (
+        None
+    )
     openai_api_key: Annotated[Secret | None, Written(KEY, "OPENAI_API_KEY")] = None
     api_key_secret: Annotated[Secret | None, Written(KEY, "API_KEY_SECRET")] = None
     """What the server's own keys are made with."""

@@ -27,11 +27,14 @@ from retinue.errors import MessageError, RetinueError, UnknownModel, UsageError
 from retinue.messages import Message
 from retinue.messages.events import Event, ToolAnswered
 from retinue.messages.history import MarkdownHistory
+from retinue.models import Usage
 from retinue.promise import Scope
 from retinue.settings import Endpoint, Origin, Secret, Settings
 from retinue.telemetry.terminal import Look
+from retinue.testing.mock_llm import Answer as Saying
 from retinue.testing.mock_llm import MockLLM
 
+KEY = Secret("env:LAB_KEY", "sk-0123456789abcdef")
 LOOK = Look(live=True, colour=False, emoji=True)
 CALL: Any = {"tool_call": {"id": "1", "name": "calculator", "args": {"expression": "6*7"}}}
 CLOCK: Any = {"tool_call": {"id": "2", "name": "clock", "args": {}}}
@@ -146,9 +149,9 @@ class TestExchanges:
         session.choose(model="demo")
         await talk.ask(session, "third")
         (first, second) = session.used.items()
-        assert first[1] == (2, 18, 6)
+        assert [answer.usage for answer in first[1]] == [Usage(input=9, output=3)] * 2
         assert second[0] == "demo"
-        assert second[1].answers == 1
+        assert len(second[1]) == 1
 
 
 class TestCommands:
@@ -330,8 +333,45 @@ class TestCommands:
         await talk.ask(session, "second")
         lines = await obey("/cost", Desk(session, LOOK, 200))
         assert isinstance(lines, list)
-        assert lines[0].endswith("  1 answer; tokens: 1,234 in, 3 out")
+        assert lines[0].endswith("  1 answer; tokens: 1,234 in, 3 out; $0")
         assert lines[1].startswith("  demo  ")
+        assert lines[2].split() == ["total", "$0"]
+
+    async def test_what_it_cost_is_shown_where_the_price_is_known(self, talk: Talk) -> None:
+        async with MockLLM() as mock:
+            reply = Saying(["A."], usage=Usage(input=1_000_000))
+            mock.script("gpt-4o-mini", reply, reply)
+            lab = Endpoint(base_url=f"{mock.url}/v1", model="openai:gpt-4o-mini", api_key=KEY)
+            here = Endpoint(base_url=f"{mock.url}/v1", model="any")
+            session = talk(model="lab", models={"lab": lab, "here": here}, tools=())
+            for _ in range(2):
+                await talk.ask(session, "first")
+            await do(session, "/model here")
+            await talk.ask(session, "second")
+            await do(session, "/model demo")
+            session.used["of:nobody"] = session.used["compatible:any"]
+            lines = await obey("/cost", Desk(session, LOOK, 200))
+        assert isinstance(lines, list)
+        shown = [line.split(maxsplit=1) for line in lines]
+        assert shown[0] == ["openai:gpt-4o-mini", "2 answers; tokens: 2,000,000 in, 0 out; $0.30"]
+        assert shown[1][1].endswith("; $0")
+        assert shown[2][1].endswith("; price unknown")
+        assert shown[3][0] == "total"
+        assert shown[3][1].startswith("$0.30, estimated with genai-prices ")
+        assert shown[3][1].endswith(", without the answers whose price is unknown")
+
+    async def test_what_is_asked_may_cost_so_much_and_the_next_anew(self, talk: Talk) -> None:
+        async with MockLLM() as mock:
+            reply = Saying(["A."], usage=Usage(input=10, output=10))
+            mock.script("gpt-4o-mini", reply, reply)
+            lab = Endpoint(base_url=f"{mock.url}/v1", model="openai:gpt-4o-mini", api_key=KEY)
+            cost = {"max_cost": 0.0001, "max_tokens": 100}
+            session = talk(model="lab", models={"lab": lab}, tools=(), **cost)
+            assert await talk.ask(session, "first") == "done"
+            assert await talk.ask(session, "second") == "done"
+            session.choose(max_cost=0.00001)
+            assert await talk.ask(session, "third") == "budget"
+        assert len(mock.requests) == 2
 
 
 class TestCompletion:

@@ -2,13 +2,15 @@
 be completed, and what it does.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from retinue.cli._attachments import attachment
+from retinue.cli._cost import in_dollars
 from retinue.errors import UsageError
 from retinue.messages.history import MarkdownHistory
 from retinue.telemetry.terminal import Look, one_line
@@ -18,6 +20,9 @@ from ._cast import shown
 from ._cells import cells, wrapped
 from ._session import Question, Session
 from ._transcript import transcript
+
+if TYPE_CHECKING:
+    from retinue.models.prices import Cost
 
 
 class Leave(Enum):
@@ -151,7 +156,7 @@ async def _model(desk: Desk, name: str) -> Outcome:
 
 async def _agents(desk: Desk, _: str) -> Outcome:
     app = desk.session.app
-    name = shown(app.host.name, desk.look, host=app.host.name)
+    name = shown(app.name, desk.look, host=app.name)
     tools = ", ".join(desk.session.settings.tools) or "none"
     return [f"  {name}  answers with {app.model.name}; tools: {tools}"]
 
@@ -181,7 +186,7 @@ async def _history(desk: Desk, count: str) -> Outcome:
     messages = desk.session.messages[-int(count) :] if count else desk.session.messages
     if not messages:
         return ["  Nothing was said yet."]
-    host = desk.session.app.host.name
+    host = desk.session.app.name
     return ["", *await transcript(messages, desk.look, desk.width, host=host)]
 
 
@@ -226,11 +231,22 @@ async def _cost(desk: Desk, _: str) -> Outcome:
     used = desk.session.used
     if not used:
         return ["  Nothing yet."]
-    rows = [
-        (model, f"{_counted(n, 'answer')}; tokens: {tokens_in:,} in, {tokens_out:,} out")
-        for model, (n, tokens_in, tokens_out) in used.items()
-    ]
-    return _table(rows, desk, "bold")
+    # The table of prices is loaded for this, while the screen goes on.
+    return _table(await asyncio.to_thread(_priced, desk.session), desk, "bold")
+
+
+def _priced(session: Session) -> list[tuple[str, str]]:
+    """What each model has taken, and all of them."""
+    rows: list[tuple[str, str]] = []
+    costs: list[Cost | None] = []
+    for model, answers in session.used.items():
+        each = [pricing(model, usage) for usage, pricing in answers]
+        costs += each
+        tokens_in = sum(answer.usage.input for answer in answers)
+        tokens_out = sum(answer.usage.output for answer in answers)
+        tokens = f"tokens: {tokens_in:,} in, {tokens_out:,} out"
+        rows.append((model, f"{_counted(len(answers), 'answer')}; {tokens}; {in_dollars(each)}"))
+    return [*rows, ("total", in_dollars(costs, source=True))]
 
 
 async def _new(desk: Desk, _: str) -> Outcome:

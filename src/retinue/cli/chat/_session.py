@@ -10,6 +10,7 @@ from retinue.app import build
 from retinue.cli._answering import Answering, store
 from retinue.cli._asking import Asking
 from retinue.cli._attachments import Attachment
+from retinue.cli._cost import Pricing
 from retinue.cli._follow import watching
 from retinue.errors import RetinueError, UsageError
 from retinue.messages import Message, Messages, Text, ToolCall
@@ -21,7 +22,7 @@ from retinue.messages.events import (
     ToolAsked,
 )
 from retinue.messages.history import MarkdownHistory
-from retinue.models import list_models
+from retinue.models import Usage, list_models
 from retinue.promise import Scope
 from retinue.settings import Origin, Secret, Settings
 from retinue.telemetry.terminal import one_line
@@ -41,11 +42,10 @@ class Question(NamedTuple):
 
 
 class Used(NamedTuple):
-    """What a model has taken: how often it answered, and tokens."""
+    """What one answer of a model has taken, and how to know what that cost."""
 
-    answers: int = 0
-    input: int = 0
-    output: int = 0
+    usage: Usage
+    pricing: Pricing
 
 
 class Session:
@@ -80,8 +80,8 @@ class Session:
         self.messages = Messages(messages)
         self.attached: list[Attachment] = []
         """What goes with the next question."""
-        self.used: dict[str, Used] = {}
-        """By model."""
+        self.used: dict[str, list[Used]] = {}
+        """What each model has taken, answer by answer."""
         self._last: Question | None = None
         self._models: tuple[str, ...] = ()
 
@@ -176,12 +176,7 @@ class Session:
         return True
 
     def _count(self, event: ModelAnswered) -> None:
-        before = self.used.get(event.model, Used())
-        self.used[event.model] = Used(
-            answers=before.answers + 1,
-            input=before.input + event.usage.get("input", 0),
-            output=before.output + event.usage.get("output", 0),
-        )
+        self.used.setdefault(event.model, []).append(Used(Usage(**event.usage), self.app.cost))
 
 
 def _nobody(_: Event) -> None:

@@ -107,7 +107,7 @@ class Shell:
         return True
 
     async def _answer(self, question: Question) -> None:
-        terminal, host = self._terminal, self._session.app.host.name
+        terminal, host = self._terminal, self._session.app.name
         view = View(self._screen.look, lambda: terminal.width, host=host)
 
         def tell(event: Event) -> None:

@@ -14,7 +14,7 @@ def welcome(session: Session, look: Look, program: str) -> list[str]:
 
 
 def _lines(session: Session, look: Look, program: str) -> Iterator[str]:
-    host, model = session.app.host.name, session.app.model.name
+    host, model = session.app.name, session.app.model.name
     origin = session.settings.origin("model")
     why = "nothing else was chosen" if origin.layer == "default" else f"chosen by {origin}"
     who, what = shown(host, look, host=host), look.paint(one_line(model), "bold")

@@ -1,13 +1,14 @@
 """Models: the one that would answer, whether it can be reached, and what else is here."""
 
 import asyncio
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import urlsplit
 
-from retinue.app import build
+from retinue.app import Way, build, way_to
+from retinue.cli._packages import load_package
 from retinue.errors import RetinueError, UnknownTool
 from retinue.models import list_models, provider_of
-from retinue.settings import Secret, Settings
+from retinue.settings import Settings
 
 from ._finding import PATIENCE, Finding, aside
 
@@ -16,14 +17,6 @@ _SOME: Final = 3
 """Models that are named of many."""
 _WITHOUT_LIST: Final = ("scripted", "replay")
 """Providers that are no servers."""
-
-
-class _Way(NamedTuple):
-    """How a model is reached."""
-
-    provider: str
-    base_url: str | None
-    key: Secret | None
 
 
 async def model(settings: Settings, program: str) -> list[Finding]:
@@ -59,36 +52,36 @@ async def server(about: str, provider: str, base_url: str) -> list[Finding]:
     return [Finding(about=about, state="fine", words=f"{_listed(some)} at {base_url}")]
 
 
-async def _reached(name: str, why: str, way: _Way, program: str) -> Finding:
+async def _reached(name: str, why: str, way: Way, program: str) -> Finding:
     said = f"{name}, {why}"
     if name == "demo":
         words = f"{said}, is no language model"
         return Finding(about="model", state="warning", words=words, fix=f"{program} setup")
+    provider = provider_of(name)
+    await asyncio.to_thread(load_package, provider)  # which no server is to be blamed for
     try:
         async with asyncio.timeout(PATIENCE):
-            names = await list_models(
-                way.provider, base_url=way.base_url, api_key=way.key.reveal() if way.key else None
-            )
+            names = await list_models(provider, base_url=way.base_url, api_key=_revealed(way))
     except TimeoutError:
         words = f"{said}, does not answer within {PATIENCE:g} s"
         fix = f"Ask again; or choose another: {program} setup"
         return Finding(about="model", state="wrong", words=words, fix=fix)
     except RetinueError as error:
         return _wrong("model", f"{said}: {error}", error)
-    if name in names or f"{name}:latest" in names or way.provider in _WITHOUT_LIST:
+    if name in names or f"{name}:latest" in names or provider in _WITHOUT_LIST:
         return Finding(about="model", state="fine", words=said)
     there = _listed([each.partition(":")[2] for each in names]) if names else "nothing"
     words = f"{said}, is not there; there is {there}"
-    if way.provider == "ollama":
+    if provider == "ollama":
         fix = f"ollama pull {name.partition(':')[2]}"
         return Finding(about="model", state="wrong", words=words, fix=fix)
     fix = f"If it does not answer either, choose another: {program} setup"
     return Finding(about="model", state="warning", words=words, fix=fix)
 
 
-def _key(settings: Settings, way: _Way) -> list[Finding]:
+def _key(settings: Settings, way: Way) -> list[Finding]:
     """The key that is shown to the provider, if there is one; never more of it than its ends."""
-    key = way.key
+    key = way.api_key
     if key is None:
         return []
     shown = settings.secrets().get(key.reveal(), "…")
@@ -96,18 +89,12 @@ def _key(settings: Settings, way: _Way) -> list[Finding]:
     return [Finding(about="key", state="fine", words=f"{shown}, from {place}")]
 
 
-def _way(settings: Settings, name: str) -> _Way:
-    endpoint = settings.models.get(settings.model)
-    provider = provider_of(name)
-    if endpoint is not None:
-        return _Way(provider, endpoint.base_url, endpoint.api_key)
-    match provider:
-        case "openai":
-            return _Way(provider, None, settings.openai_api_key)
-        case "ollama":
-            return _Way(provider, settings.ollama_url, None)
-        case _:
-            return _Way(provider, LLAMA_SERVER, None)
+def _way(settings: Settings, name: str) -> Way:
+    """How the model of that name, which was found, is reached."""
+    way = way_to(settings, settings.model if settings.model in settings.models else name)
+    if provider_of(name) == "compatible" and way.base_url is None:  # it was found, not chosen
+        return way._replace(base_url=LLAMA_SERVER)
+    return way
 
 
 def _why(settings: Settings, name: str) -> str:
@@ -117,6 +104,10 @@ def _why(settings: Settings, name: str) -> str:
     if settings.model == name:
         return f"chosen by {origin}"
     return f"meant by {settings.model!r} in {origin}"
+
+
+def _revealed(way: Way) -> str | None:
+    return way.api_key.reveal() if way.api_key is not None else None
 
 
 def _wrong(about: str, words: str, error: RetinueError) -> Finding:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Final, Protocol
 
+from retinue.cli._cost import Pricing
 from retinue.cli._screen import Screen
 from retinue.messages.events import Event
 
@@ -14,8 +15,10 @@ FORMS: Final = {"text": "text:Text", "json": "whole:Whole", "stream-json": "line
 class Output(Protocol):
     """A form of output. What cannot be written is raised: BrokenPipeError, RetinueError."""
 
-    def introduce(self, agent: str, model: str) -> None:
-        """Say who will answer; comes before any event, unless it fails before that."""
+    def introduce(self, agent: str, model: str, pricing: Pricing) -> None:
+        """Say who will answer, and how to know what it cost; comes before any event, unless it
+        fails before that.
+        """
         ...
 
     def tell(self, event: Event) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from retinue.cli._cost import Pricing
 from retinue.cli._follow import arguments_of
 from retinue.cli._screen import Screen
 from retinue.messages.events import (
@@ -28,7 +29,7 @@ class Text:
         self._calls = 0
         screen.make_way = self._end_line
 
-    def introduce(self, agent: str, model: str) -> None:
+    def introduce(self, agent: str, model: str, pricing: Pricing) -> None:
         """People know whom they ask."""
 
     def tell(self, event: Event) -> None:

@@ -1,7 +1,9 @@
 """Whole: one JSON object at the end, with everything that was said and how it ended."""
 
+from collections import Counter
 from typing import Any, Final
 
+from retinue.cli._cost import Pricing, total, unpriced
 from retinue.cli._screen import Screen
 from retinue.messages.codecs import message_to_dict
 from retinue.messages.events import (
@@ -13,6 +15,7 @@ from retinue.messages.events import (
     RunEnded,
     TextAdded,
 )
+from retinue.models import Usage
 
 from ._honesty import honesty
 from ._json import encoded
@@ -23,10 +26,12 @@ VERSION: Final = 1
 
 
 class Whole:
-    """Gathers, and writes once: {v, text, messages, stop_reason, usage, agent, model, error}.
+    """Gathers, and writes once: {v, text, messages, stop_reason, usage, cost, agent, model,
+    error}.
 
     `text` is what the form "text" would have written. The sum of `usage` is of all calls that were
-    counted. `error` is null, or {type, message, hint}.
+    counted. `cost` is null where it is not known, or {dollars, table, estimate}. `error` is null,
+    or {type, message, hint}.
     """
 
     def __init__(self, screen: Screen) -> None:
@@ -34,11 +39,13 @@ class Whole:
         self._prose = Prose()
         self._text: list[str] = []
         self._messages: list[dict[str, Any]] = []
-        self._usage: dict[str, int] = {}
+        self._answers: list[tuple[str, Usage]] = []
+        self._pricing: Pricing = unpriced
         self._about: dict[str, Any] = {"agent": None, "model": None}
         self._error: dict[str, Any] | None = None
 
-    def introduce(self, agent: str, model: str) -> None:
+    def introduce(self, agent: str, model: str, pricing: Pricing) -> None:
+        self._pricing = pricing
         self._about = {"agent": agent, "model": model, **honesty(model)}
 
     def tell(self, event: Event) -> None:
@@ -47,9 +54,8 @@ class Whole:
                 self._prose.start()
             case TextAdded(text=text):
                 self._text.append(self._prose.add(text))
-            case ModelAnswered(usage=usage):
-                for kind, tokens in usage.items():
-                    self._usage[kind] = self._usage.get(kind, 0) + tokens
+            case ModelAnswered(model=model, usage=usage):
+                self._answers.append((model, Usage(**usage)))
             case MessageEnded(message=message):
                 self._messages.append(message_to_dict(message))
             case ErrorRaised(error=kind, text=text, hint=hint):
@@ -65,9 +71,22 @@ class Whole:
             "text": "".join(self._text),
             "messages": self._messages,
             "stop_reason": reason,
-            "usage": self._usage,
+            "usage": dict(self._usage()),
+            "cost": self._cost(),
             **self._about,
             "error": self._error,
         }
         self._screen.write(f"{encoded(answer)}\n")
         self._screen.flush()
+
+    def _usage(self) -> Counter[str]:
+        tokens = Counter[str]()
+        for _, usage in self._answers:
+            tokens.update(usage.counted())
+        return tokens
+
+    def _cost(self) -> dict[str, Any] | None:
+        cost = total([self._pricing(model, usage) for model, usage in self._answers])
+        if cost is None:
+            return None
+        return {"dollars": str(cost.dollars), "table": cost.table, "estimate": True}

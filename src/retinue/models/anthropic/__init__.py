@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Final, cast
 
-from retinue.errors import MissingExtra, ModelUnauthorized, UnknownModel
+from retinue.errors import MissingExtra, ModelRejected, ModelUnauthorized, UnknownModel
 from retinue.models import ChatChunk, ChatRequest, Model
 from retinue.models._addresses import base_url_of
 from retinue.models._wire import (
@@ -103,8 +103,8 @@ def find(
             "No model 'anthropic:' without a name", hint="anthropic:claude-sonnet-5-5, say."
         )
     if cache not in ("5m", "1h", None):
-        raise UnknownModel(
-            f"A conversation cannot be cached for {cache!r}", hint='Choose "5m", "1h" or None.'
+        raise ModelRejected(
+            f"Anthropic caches nothing for {cache!r}", hint='Choose "5m", "1h" or None.'
         )
     if find_spec("anthropic") is None:
         raise _missing()

@@ -27,11 +27,11 @@ def mark(body: Json, lifetime: Lifetime, *, cacheable: int) -> None:
     """Put breakpoints into a request, four at most, where what comes before them is long enough.
 
     Args:
-        body: What will be sent; its lists and blocks are changed. One with marks is left as it is.
+        body: What will be sent; blocks in its lists are changed. One with marks is left as it is.
         lifetime: How long it is kept.
         cacheable: The fewest tokens that are kept.
     """
-    tools: list[Json] = body.get("tools", [])
+    tools: list[Json] = body.get("tools") or []
     if "cache_control" in body or any("cache_control" in tool for tool in tools):
         return
     standing: list[Json] = []
@@ -43,7 +43,7 @@ def mark(body: Json, lifetime: Lifetime, *, cacheable: int) -> None:
         *[(message["role"], message["content"]) for message in body["messages"]],
     ):
         left -= _weight(blocks) if left > 0 else 0
-        if left <= 0 and blocks and role != "assistant":
+        if left <= 0 and blocks and isinstance(blocks, list) and role != "assistant":
             (said if role == "user" else standing).append(blocks[-1])
     control = {"type": "ephemeral"} if lifetime == "5m" else {"type": "ephemeral", "ttl": lifetime}
     for block in (*standing, *said[-2:]):

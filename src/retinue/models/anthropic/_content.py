@@ -97,7 +97,7 @@ def assistants(message: Message, ids: Ids) -> list[Json]:
                 name = re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:128]
                 call = {"id": ids.of_call(id), "name": name, "input": args}
                 found.append({"type": "tool_use", **call})
-            case Block(data=dict()):
+            case Block(data={"type": str()}):
                 _put(found, cast("Json", part.data))
             case _:
                 pass

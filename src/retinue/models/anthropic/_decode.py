@@ -74,8 +74,9 @@ class Answer:
         self._call: _Coming | None = None
         self._bad: BadArguments | None = None
         self._said = False
-        self._container: Frame | None = None
+        self._container: Frame = {}
         self._counts: Frame = {}
+        self._usage = Usage()
         self._reason: str | None = None
         self._why: str = ""
 
@@ -107,13 +108,13 @@ class Answer:
         stop: Stop = _STOPS.get(self._reason, "end")
         if stop not in _CUT:
             yield from self._whole_call()
-        if self._container is not None:  # what runs in it goes on there
+        if self._container:  # what runs in it goes on there
             yield ChatChunk(block=_kept({"type": "container", **self._container}))
         if self._bad is not None:
             raise self._bad
         if stop == "refused" and self._why and not self._said:
             yield ChatChunk(text=self._why)
-        yield ChatChunk(usage=usage_of(self._counts), stop=stop)
+        yield ChatChunk(usage=self._usage, stop=stop)
 
     def _delta(self, block: _Coming, delta: Frame) -> Iterable[ChatChunk]:
         match delta["type"]:
@@ -130,11 +131,10 @@ class Answer:
                 block.data["citations"] = [*(block.data.get("citations") or ()), delta["citation"]]
             case _:  # a signature, and what there may be one day
                 for name in delta.keys() - {"type"}:
-                    match block.data.get(name), delta[name]:
-                        case str(before), str(value):
-                            block.data[name] = before + value
-                        case _, value:
-                            block.data[name] = value
+                    before, value = block.data.get(name), delta[name]
+                    if isinstance(before, str) and isinstance(value, str):
+                        value = before + value
+                    block.data[name] = value
         return _NOTHING
 
     def _event(self, found: Frame) -> Iterable[ChatChunk]:
@@ -150,7 +150,7 @@ class Answer:
                 self._reason = delta.get("stop_reason") or self._reason
                 details = cast("Frame", delta.get("stop_details") or {})
                 self._why = text_of(details.get("explanation"))
-                self._container = delta.get("container") or self._container
+                self._container = {**(delta.get("container") or self._container)}
                 self._counted(found.get("usage"))
             case "message_stop":
                 self.done = True
@@ -160,7 +160,7 @@ class Answer:
 
     def _start(self, message: Frame) -> Iterable[ChatChunk]:
         self._counted(message.get("usage"))
-        self._container = message.get("container")
+        self._container = {**(message.get("container") or self._container)}
         answering = text_of(message.get("model"))
         if answering and not answering.startswith(self._model):  # not just with its date
             yield ChatChunk(model=f"anthropic:{answering}")
@@ -192,6 +192,8 @@ class Answer:
                 if signature := text_of(block.data.get("signature")):
                     yield ChatChunk(signature=signature)
             case "tool_use":
+                block.data["name"] = text_of(block.data["name"])
+                block.data["id"] = text_of(block.data.get("id")) or call_id()
                 self._call = block
             case _:
                 written = "".join(block.pieces)
@@ -206,14 +208,13 @@ class Answer:
         block, self._call = self._call, None
         if block is None:
             return
-        name = text_of(block.data["name"])
+        name, id = block.data["name"], block.data["id"]
         written = "".join(block.pieces) or json.dumps(block.data.get("input") or {})
         try:
             args = parse_tool_args(written, self._schemas.get(name, {}))
         except BadArguments as error:
             self._bad = self._bad or error
             return
-        id = text_of(block.data["id"]) or call_id()
         yield ChatChunk(tool_call=ToolCall(id=id, name=name, args=args))
         more = {k: v for k, v in block.data.items() if k not in _OF_CALL and v is not None}
         if more and more != _DIRECT:  # who called, and for what; our call has no words for it
@@ -222,6 +223,7 @@ class Answer:
     def _counted(self, usage: Frame | None) -> None:
         if usage:
             self._counts |= {name: count for name, count in usage.items() if count is not None}
+            self._usage = usage_of(self._counts)
 
 
 def usage_of(counts: Mapping[str, Any]) -> Usage:

@@ -58,7 +58,7 @@ def encode_count(request: ChatRequest, model: str) -> Encoded:
 
 def _body(request: ChatRequest, model: str, cache: Lifetime | None) -> tuple[Json, tuple[str, ...]]:
     options = dict(request.options)
-    betas: list[str] = list(options.pop("betas", ()))
+    betas: list[str] = list(options.pop("betas", None) or ())
     cache = options.pop("cache", cache)
     what = known(model)
     seen = shown(map(_own, request.messages), request.agent)
@@ -72,7 +72,7 @@ def _body(request: ChatRequest, model: str, cache: Lifetime | None) -> tuple[Jso
     }
     if system:
         body["system"] = [{"type": "text", "text": system}]
-    body |= _tools(request, what, options.pop("tools", ()), messages)
+    body |= _tools(request, what, options.pop("tools", None) or (), messages)
     if container := container_of(seen):
         body["container"] = container
     thinking = _thinking(options.pop("thinking", None), what, messages)

@@ -11,22 +11,14 @@ plain HTTP does. What is said is the same. Source: https://developers.openai.com
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Final, cast
 
 from retinue.errors import ModelRejected, ModelUnauthorized, UnknownModel
 from retinue.models import ChatChunk, ChatRequest, Model
 from retinue.models._addresses import base_url_of
-from retinue.models._wire import (
-    Connection,
-    Opener,
-    Server,
-    ServerSentEvents,
-    count_of,
-    document,
-    streamed,
-)
+from retinue.models._wire import Opener, Server, ServerSentEvents, count_of, document, streamed
 from retinue.models.compatible import OPENAI, find_openai, offered
 from retinue.models.guard import Guarded
 
@@ -42,13 +34,11 @@ class Responses:
         model: What it is called there; at Azure, the name of the deployment.
         base_url: Where; with the version, as in ".../v1".
         api_key: Sent as a bearer token.
-        opened: What carries the requests; None: plain HTTP.
     """
 
     model: str
     base_url: str
     api_key: str
-    opened: Opener | None = None
 
     @property
     def name(self) -> str:
@@ -66,7 +56,7 @@ class Responses:
         server = self._server()
         body = encode(request, self.model)
         answer = Answer(server, request)
-        return streamed(server, "responses", body, ServerSentEvents(), answer, opened=self.opened)
+        return streamed(server, "responses", body, ServerSentEvents(), answer, opened=_carrier())
 
     async def count_tokens(self, request: ChatRequest) -> int:
         """How many tokens the model would read. It costs nothing.
@@ -75,7 +65,7 @@ class Responses:
             ModelError: One of its kinds.
         """
         body = encode_count(request, self.model)
-        found = await document(self._server(), "responses/input_tokens", body, opened=self.opened)
+        found = await document(self._server(), "responses/input_tokens", body, opened=_carrier())
         return count_of(found, "input_tokens")
 
     def _server(self) -> Server:
@@ -91,6 +81,7 @@ class Responses:
             api_key=self.api_key,
             unreachable=look,
             unauthorized=_KEY,
+            unknown="`retinue models` lists those there are; choose another --model.",
         )
 
 
@@ -131,24 +122,23 @@ def find(
     if not api_key:
         raise ModelUnauthorized(f"'openai:{name}' needs a key", hint=_KEY)
     return Guarded(
-        Responses(
-            model=name,
-            base_url=base_url_of(base_url or OPENAI),
-            api_key=api_key,
-            opened=None if find_spec("openai") is None else _through_sdk,
-        ),
+        Responses(model=name, base_url=base_url_of(base_url or OPENAI), api_key=api_key),
         first_timeout=first_timeout,
         idle_timeout=idle_timeout,
         retries=retries,
     )
 
 
-def _through_sdk(
-    server: Server, path: str, body: bytes | None
-) -> AbstractAsyncContextManager[Connection]:
-    """The vendor's package takes nearly a second to load: with the first request, not before."""
-    found = import_module("._sdk", __package__).opened(server, path, body)
-    return cast("AbstractAsyncContextManager[Connection]", found)
+@cache
+def _carrier() -> Opener | None:
+    """The vendor's own client; None where it is not installed, or too old: plain HTTP will do.
+
+    It takes nearly a second to load: with the first request, not before.
+    """
+    try:
+        return cast("Opener", import_module("._sdk", __package__).opened)
+    except ImportError:
+        return None
 
 
 _KEY: Final = "Set OPENAI_API_KEY, or api_key of the endpoint; `retinue setup` asks for it."

@@ -20,6 +20,9 @@ import openai
 from retinue.errors import ModelUnreachable
 from retinue.models._wire import Connection, Server
 
+if int(openai.VERSION.partition(".")[0]) < 3:  # others may want an older one
+    raise ImportError(f"openai {openai.VERSION} has another way to speak HTTP")
+
 _PLACE: Final = "_retinue_openai"
 _LARGE: Final = 512 * 1024
 """Bytes; a larger body is sent in blocks, so that the loop is not held up."""

@@ -60,6 +60,7 @@ class Gemini:
         "tool_calls": "STOP",
         "max_tokens": "MAX_TOKENS",
         "refused": "SAFETY",
+        "pause": "CONTINUATION",
     }
     counts = frozenset({"input", "output", "cache_read", "thinking"})
     wrong_key = Refusal(
@@ -203,6 +204,8 @@ class _Writer:
             candidate |= {"finishMessage": self._malformed}
         else:
             candidate["finishReason"] = stop
+        if stop == "CONTINUATION":
+            candidate["continuationToken"] = sealed({"text": "paused"})
         return {"candidates": [candidate], "usageMetadata": _usage(usage)}
 
     def _frame(self, part: Json) -> bytes:
