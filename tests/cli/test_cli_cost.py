@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -20,14 +21,15 @@ MODEL = "openai:gpt-4o-mini"
 async def test_json_says_what_it_cost_and_that_it_is_an_estimate(retinue: Retinue) -> None:
     said, _ = await ask(retinue, "-o", "json")
     cost = json.loads(said.out)["cost"]
-    assert (cost["dollars"], cost["estimate"]) == ("0.15", True)
+    assert (Decimal(cost["dollars"]), cost["estimate"]) == (Decimal("0.15"), True)
     assert cost["table"].startswith("genai-prices ")
 
 
 async def test_each_answer_of_a_stream_says_what_it_cost(retinue: Retinue) -> None:
     said, _ = await ask(retinue, "-o", "stream-json")
     lines = [json.loads(line) for line in said.out.splitlines()]
-    assert [line["cost"] for line in lines if line["type"] == "model_answered"] == ["0.15"]
+    (answered,) = [line for line in lines if line["type"] == "model_answered"]
+    assert Decimal(answered["cost"]) == Decimal("0.15")
 
 
 def test_what_runs_here_costs_nothing(retinue: Retinue, script: Script) -> None:
@@ -37,6 +39,17 @@ def test_what_runs_here_costs_nothing(retinue: Retinue, script: Script) -> None:
         None,  # nothing was counted
         {"dollars": "0", "table": "local", "estimate": True},
     )
+
+
+async def test_prices_are_loaded_only_where_one_is_needed(retinue: Retinue, script: Script) -> None:
+    traced = {"PYTHONPROFILEIMPORTTIME": "1"}
+    said, _ = await ask(retinue, **traced)
+    assert (said.code, "genai_prices" in said.err) == (0, False)
+    local = {"lines": "A.", "usage": {"input": 9}}
+    said = retinue("-p", "hi", "-m", script(local), "-o", "json", "--max-cost", "1", **traced)
+    assert (said.code, "genai_prices" in said.err) == (0, False)
+    said, _ = await ask(retinue, "-o", "json", **traced)
+    assert (said.code, "genai_prices" in said.err) == (0, True)
 
 
 @pytest.mark.parametrize("form", ["text", "json", "stream-json"])
@@ -83,7 +96,7 @@ async def test_another_answers_where_the_model_cannot_and_the_log_says_why(
     answer = json.loads(said.out)
     assert answer["text"] == "From here."
     assert answer["model"] == MODEL
-    assert answer["messages"][0]["metadata"]["model"] == "scripted:script.json"
+    assert answer["messages"][0]["model"] == "scripted:script.json"
     assert "model is replaced" in said.err
     assert "scripted:script.json" in said.err
 

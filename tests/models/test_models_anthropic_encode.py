@@ -22,7 +22,6 @@ from retinue.messages import (
 )
 from retinue.models import ChatRequest
 from retinue.models.anthropic._encode import Encoded, encode, encode_count
-from retinue.models.anthropic._known import Known, known
 
 ADD = ToolSpec(
     name="add",
@@ -40,7 +39,7 @@ TOOL_BARE = {"name": "now", "input_schema": {"type": "object"}}
 
 def encoded(*messages: Message | str, model: str = "m", **request: Any) -> Encoded:
     said = tuple([Message(one) if isinstance(one, str) else one for one in messages])
-    return encode(ChatRequest(messages=said, **request), model)
+    return encode(ChatRequest(messages=said, **request), model, cache=None)
 
 
 def sent(*messages: Message | str, model: str = "m", **request: Any) -> dict[str, Any]:
@@ -271,6 +270,11 @@ CONVERSATIONS: list[tuple[str, list[Message | str], list[Any]]] = [
         [("user", ["hi"]), ("assistant", ["a"]), ("user", ["b"])],
     ),
     (
+        "thoughts of the user's, if there are any",
+        [parts(THOUGHT, "hi", block(**SEARCH))],
+        [("user", ["hi"])],
+    ),
+    (
         "pictures of the assistant's stay",
         ["hi", own("Look:", Image(data=b"png")), "and?"],
         [("user", ["hi"]), ("assistant", ["Look:"]), ("user", ["and?"])],
@@ -410,7 +414,10 @@ def test_what_is_shown(part: Any, wire: Any) -> None:
         (Image(media_type="image/bmp", data=b"BM"), r"image \(image/bmp\)"),
         (Image(url="ftp://a.b/c.png"), r"image \(image/png\) by its address"),
         (File(name="a.zip", media_type="application/zip", data=b"PK"), r"file \(application/zip\)"),
-        (File(name="a.txt", media_type="text/plain", url="https://a.b"), "by its address"),
+        (
+            File(name="a", media_type="text/css", url="https://a.b"),
+            r"file \(text/css\) by its address",
+        ),
     ],
 )
 def test_what_cannot_be_shown_is_refused(part: Any, what: str) -> None:
@@ -609,152 +616,10 @@ def test_what_is_counted_is_what_is_read() -> None:
     assert found.betas == ("thinking-binding-controls-2026-08-01",)
 
 
-@pytest.mark.parametrize(
-    ("name", "what"),
-    [
-        ("m", Known()),
-        ("claude-3-opus-20240229", Known()),
-        ("claude-opus-4-1", Known()),
-        ("claude-opus-4-20250514", Known()),
-        ("claude-sonnet-4-5-20250929", Known(max_tokens=64_000)),
-        ("claude-haiku-4-5-20251001", Known(max_tokens=64_000, cacheable=4096)),
-        ("claude-opus-4-6", Known(max_tokens=64_000, cacheable=4096)),
-        ("claude-opus-4-7", Known(max_tokens=64_000, cacheable=2048)),
-        ("claude-opus-4-8", Known(max_tokens=64_000)),
-        ("claude-sonnet-5", Known(max_tokens=64_000)),
-        ("claude-opus-5", Known(max_tokens=64_000, cacheable=512)),
-        (
-            "claude-fable-5",
-            Known(max_tokens=64_000, cacheable=512, forced_tools=False),
-        ),
-        (
-            "anthropic/claude-opus-5.5",
-            Known(max_tokens=64_000, cacheable=512, forced_tools=False, bound_thinking=True),
-        ),
-        (
-            "claude-haiku-5-5",
-            Known(max_tokens=64_000, cacheable=512, bound_thinking=True),
-        ),
-        (
-            "claude-mythos-6",
-            Known(max_tokens=64_000, cacheable=512, forced_tools=False, bound_thinking=True),
-        ),
-    ],
-)
-def test_what_is_known_of_models(name: str, what: Known) -> None:
-    assert known(name) == what
-
-
-# -- caching
-
-LONG = "word " * 400  # more than 512 tokens by any count, fewer than 1024 by ours
-OPUS = "claude-opus-5-5"
-EPHEMERAL = {"type": "ephemeral"}
-
-
-def marks(body: dict[str, Any]) -> list[str]:
-    """Where breakpoints are: by the place of their block."""
-    found = [f"tools[{n}]" for n, tool in enumerate(body.get("tools", ())) if _marked(tool)]
-    found += [f"system[{n}]" for n, one in enumerate(body.get("system", ())) if _marked(one)]
-    for n, message in enumerate(body["messages"]):
-        found += [f"{n}.{m}" for m, block in enumerate(message["content"]) if _marked(block)]
-    return found
-
-
-def _marked(block: dict[str, Any]) -> bool:
-    return "cache_control" in block
-
-
-def long_tool(name: str) -> ToolSpec:
-    return ToolSpec(name=name, description=LONG, parameters={})
-
-
-CACHES: list[tuple[str, dict[str, Any], list[Message | str], list[str]]] = [
-    ("nothing that is short", {"system": "Be brief."}, ["hi"], []),
-    ("a long question", {}, [LONG], ["0.0"]),
-    ("long instructions", {"system": LONG}, ["hi"], ["system[0]", "0.0"]),
-    (
-        "the last of long tools",
-        {"tools": (long_tool("a"), long_tool("b"))},
-        ["hi"],
-        ["tools[1]", "0.0"],
-    ),
-    (
-        "all there is, four at most",
-        {"tools": (long_tool("a"),), "system": "Be brief."},
-        ["a", own("b"), "c", own("d"), parts("e", "f")],
-        ["tools[0]", "system[0]", "2.0", "4.1"],
-    ),
-    (
-        "what is long enough together",
-        {"system": LONG[:900]},
-        [LONG[:900], own("b"), "c"],
-        ["0.0", "2.0"],
-    ),
-    (
-        "results of tools, and never thoughts",
-        {"tools": (ADD,)},
-        [LONG, own(THOUGHT, CALL), answered("2")],
-        ["0.0", "2.0"],
-    ),
-    ("pictures", {}, [parts(Image(data=b"png")), own("b"), "c"], ["0.0", "2.0"]),
-]
-
-
-@pytest.mark.parametrize(
-    ("request_", "messages", "places"), [row[1:] for row in CACHES], ids=[row[0] for row in CACHES]
-)
-def test_what_is_cached(request_: Any, messages: list[Any], places: list[str]) -> None:
-    body = sent(*messages, model=OPUS, **request_)
-    assert marks(body) == places
-
-
-def test_short_of_what_a_model_caches_nothing_is_marked() -> None:
-    assert marks(sent(LONG, model="claude-opus-4-6")) == []
-    assert marks(sent(LONG * 8, model="claude-opus-4-6")) == ["0.0"]
-
-
-@pytest.mark.parametrize(
-    ("cache", "control"), [("5m", EPHEMERAL), ("1h", {"type": "ephemeral", "ttl": "1h"})]
-)
-def test_how_long_it_is_kept(cache: Any, control: Any) -> None:
-    asked = ChatRequest(messages=(Message(LONG),))
-    body = json.loads(encode(asked, OPUS, cache=cache).body)
-    assert body["messages"][0]["content"][0]["cache_control"] == control
-    assert sent(LONG, model=OPUS, options=options(cache=cache)) == body
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"cache": None},
-        {"cache_control": EPHEMERAL},
-        {"tools": [{"type": "x", "name": "y", "cache_control": EPHEMERAL}]},
-    ],
-)
-def test_who_marks_by_hand_is_left_alone(given: Any) -> None:
-    body = sent(LONG, model=OPUS, options=FrozenDict(given))
-    assert not [place for place in marks(body) if not place.startswith("tools")]
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"system": LONG},
-        {"system": [{"type": "text", "text": LONG}]},
-        {"messages": [{"role": "user", "content": LONG}]},
-    ],
-)
-def test_what_was_given_in_the_vendors_words_is_not_touched(given: Any) -> None:
-    body = sent("hi", model=OPUS, options=FrozenDict(given))
-    name = next(iter(given))
-    assert body[name] == given[name]
-
-
 def test_what_was_said_before_is_said_again_in_the_same_words() -> None:
     """Or nothing of it would be found in a cache."""
     history: list[Message | str] = ["a", own(THOUGHT, "b", CALL), answered("c"), own("d"), "e"]
-    whole = said(*history, options=options(cache=None))
+    whole = said(*history)
     for count in (1, 3, 5):
-        before = said(*history[:count], options=options(cache=None))
+        before = said(*history[:count])
         assert whole[: len(before)] == before

@@ -136,6 +136,13 @@ def test_a_choice_of_tools(choice: str, config: Any) -> None:
     assert body.get("toolConfig", {}).get("functionCallingConfig") == config
 
 
+def test_a_choice_among_tools_of_the_options_is_told() -> None:
+    options = FrozenDict(tools=[{"functionDeclarations": [{"name": "add"}]}])
+    body = sent("Hi.", tool_choice="required", options=options)
+    assert body["toolConfig"] == {"functionCallingConfig": {"mode": "ANY"}}
+    assert "toolConfig" not in sent("Hi.", tool_choice="none")
+
+
 @pytest.mark.parametrize("choice", ["mul", "required"])
 def test_a_tool_that_is_not_offered_cannot_be_required(choice: str) -> None:
     with pytest.raises(ModelRejected, match="not offered"):
@@ -245,6 +252,10 @@ def test_blocks_of_google_go_back_and_those_of_others_do_not() -> None:
         ["executableCode"],
         ["functionCall", "thoughtSignature"],
     ]
+
+
+def test_thoughts_and_calls_are_not_the_users() -> None:
+    assert turns(user(Text(text="Hi."), Thinking(text="Hm."))) == [("user", [{"text": "Hi."}])]
 
 
 def test_what_the_model_drew_goes_back() -> None:

@@ -223,7 +223,7 @@ async def test_at_vertex_nobody_without_credentials_is_heard(
     ],
 )
 def test_what_went_wrong_at_the_bottom_is_told(error: Exception, words: str) -> None:
-    words_of = import_module("retinue.models.gemini._sdk")._words
+    words_of = import_module("retinue.models._wire.guest").words_of
     outer = ValueError("outside")
     outer.__cause__ = error
     assert words in words_of(outer)

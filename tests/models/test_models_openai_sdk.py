@@ -121,10 +121,10 @@ async def test_who_is_not_there_is_unreachable(hear) -> None:
 def test_why_nobody_is_there_is_told_in_the_words_of_who_saw_it_first(
     error: Exception, words: str
 ) -> None:
-    package = importlib.import_module("retinue.models.openai._sdk")
+    package = importlib.import_module("retinue.models._wire.guest")
     outer = ValueError("Request timed out.")
     outer.__cause__ = error
-    assert words in package._words(outer)
+    assert words in package.words_of(outer)
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://[", "http://", "nonsense"])

@@ -24,6 +24,8 @@ from ._grammar import (
     Help,
     Line,
     MockLlm,
+    Models,
+    ModelsTest,
     Setup,
     Trust,
     Version,
@@ -62,6 +64,8 @@ _ROOMS: Final = {
     Config: "config",
     Doctor: "doctor",
     MockLlm: "mock_llm",
+    Models: "models",
+    ModelsTest: "models.trial",
     Setup: "setup",
     Trust: "trust",
 }

@@ -87,6 +87,34 @@ class MockLlm(NamedTuple):
     pace: float = 0.02
 
 
+class Models(NamedTuple):
+    """List who offers models, and which.
+
+    Args:
+        flags: What was said about settings, by their names.
+        json: Whether a script reads it.
+        all: Whether every model is named, and not only some.
+    """
+
+    flags: dict[str, str]
+    json: bool = False
+    all: bool = False
+
+
+class ModelsTest(NamedTuple):
+    """Ask a model something, and say how long it takes.
+
+    Args:
+        flags: What was said about settings, by their names.
+        model: Its name; None is the one that answers.
+        json: Whether a script reads it.
+    """
+
+    flags: dict[str, str]
+    model: str | None = None
+    json: bool = False
+
+
 class Setup(NamedTuple):
     """Ask which model to use, try it, and write the settings."""
 
@@ -113,7 +141,20 @@ class Version(NamedTuple):
     """Show which version this is."""
 
 
-type Line = Ask | Chat | Completion | Config | Doctor | MockLlm | Setup | Trust | Help | Version
+type Line = (
+    Ask
+    | Chat
+    | Completion
+    | Config
+    | Doctor
+    | MockLlm
+    | Models
+    | ModelsTest
+    | Setup
+    | Trust
+    | Help
+    | Version
+)
 
 
 def read_line(arguments: Sequence[str], screen: Screen) -> Line:
@@ -132,6 +173,8 @@ def read_line(arguments: Sequence[str], screen: Screen) -> Line:
     _refuse_surrogates(*flags.values())
     if command == "ask":
         return Version() if options.version else _ask(options, flags, words, screen.program)
+    if command == "models":
+        return _models(options, flags, words, screen.program)
     return _command(command, options, flags, _one(words, command, screen.program), screen.program)
 
 
@@ -162,6 +205,23 @@ def _command(
             if options.list and (word or options.remove):
                 raise UsageError("Too much at once", hint=f"{program} trust --help")
             return Trust(word, "list" if options.list else "remove" if options.remove else "add")
+
+
+def _models(
+    options: argparse.Namespace, flags: dict[str, str], words: list[str], program: str
+) -> Models | ModelsTest:
+    match words:
+        case []:
+            return Models(flags, options.json, options.all)
+        case ["test"] | ["test", _] if not options.all:
+            return ModelsTest(flags, words[1] if words[1:] else None, options.json)
+        case ["test", *more]:
+            raise UsageError(
+                f"{more[1] if more[1:] else '--all'} is too much", hint=f"{program} models --help"
+            )
+        case _:
+            hint = f"To try one: {program} models test {words[0]}"
+            raise UsageError(f"{words[0]!r} is nothing that can be done with models", hint=hint)
 
 
 def _one(words: list[str], command: str, program: str) -> str | None:

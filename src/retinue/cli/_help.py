@@ -66,6 +66,15 @@ comes with what to do about it, and makes the exit code 1.
 
   {program} doctor [options]
 """,
+    "models": """\
+Say who offers models, what is installed and which key there is for it, and which models can be
+named now; every server is waited for two seconds at most. Keys are masked.
+
+  {program} models [options]
+  {program} models test [NAME]     ask one something, and say how long it takes
+
+A test asks what costs next to nothing. Where it fails, the exit code is 1.
+""",
     "config": """\
 Show every setting and where it came from; secrets are masked.
 

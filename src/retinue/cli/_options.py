@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "chat": Command("a shell to talk in"),
     "setup": Command("choose a model, try it, and keep the choice"),
     "doctor": Command("look whether everything works"),
+    "models": Command("who offers models, and which; test one", "[test NAME]", ("test",)),
     "config": Command("every setting, and where it came from"),
     "trust": Command("let the files of a folder count", "PATH"),
     "completion": Command("the script that completes these lines", "SHELL", SHELLS),
@@ -107,6 +108,9 @@ def parser_of(command: str, program: str) -> Parser:
             add("-p", "--prompt", nargs="?", const="", metavar="TEXT", help=about)
         case "config" | "doctor":
             add("--json", action="store_true", help="for a script to read")
+        case "models":
+            add("--all", action="store_true", help="name every model, not only some")
+            add("--json", action="store_true", help="for a script to read")
         case "trust":
             add("--list", action="store_true", help="show what is trusted")
             add("--remove", action="store_true", help="trust it no more")
@@ -124,7 +128,7 @@ def parser_of(command: str, program: str) -> Parser:
         add("-f", "--file", action="append", default=[], metavar="FILE", help=about)
         about = "go on with the conversation in this file"
         add("--history", metavar="FILE.md", help=about)
-    if command in ("ask", "chat", "config", "doctor"):
+    if command in ("ask", "chat", "config", "doctor", "models"):
         for name, flag in SETTINGS.items():
             add(*flag.names, dest=name, metavar=flag.value, help=flag.help)
     if command == "ask":

@@ -45,6 +45,12 @@ _PROVIDERS: Final = {
         key="ANTHROPIC_API_KEY",
         address="ANTHROPIC_BASE_URL",
     ),
+    "claude_agent": _Provider(
+        "claude_agent:find",
+        "claude_agent:NAME",
+        key="ANTHROPIC_API_KEY",
+        address="ANTHROPIC_BASE_URL",
+    ),
     "openai": _Provider(
         "openai:find",
         "openai:NAME",

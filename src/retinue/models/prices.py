@@ -15,7 +15,7 @@ from retinue.models import Model, Usage
 
 from ._within import within
 
-_TABLES: Final = {"gemini": "google", "claude": "anthropic"}
+_TABLES: Final = {"gemini": "google", "claude": "anthropic", "claude_agent": "anthropic"}
 """How providers are called in the table, where that is otherwise than by us."""
 
 LOCAL: Final = "local"

@@ -18,6 +18,7 @@ MODELS: Final = (
     "auto",
     "demo",
     "anthropic:",
+    "claude_agent:",
     "openai:",
     "gemini:",
     "ollama:",

@@ -19,6 +19,7 @@ from typing import Final
 from retinue.cli._exits import DONE, FAILED
 from retinue.cli._grammar import Doctor
 from retinue.cli._screen import Screen
+from retinue.cli._vendors import LLAMA_SERVER
 from retinue.errors import RetinueError
 from retinue.promise import run as run_loop
 from retinue.settings import Settings, config_file, current_folder, load, trust_file
@@ -27,7 +28,7 @@ from retinue.telemetry.terminal import Look, one_line, redacted
 from ._finding import PATIENCE, Finding, aside
 from ._folders import folder
 from ._here import installed, terminal
-from ._models import LLAMA_SERVER, model, server
+from ._models import model, server
 from ._settings import found_in
 
 _SIGNS: Final = {

@@ -5,14 +5,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from retinue.app import Way, build, way_to
-from retinue.cli._packages import load_package
+from retinue.cli._vendors import LLAMA_SERVER, load_package
 from retinue.errors import RetinueError, UnknownTool
 from retinue.models import list_models, provider_of
 from retinue.settings import Settings
 
 from ._finding import PATIENCE, Finding, aside
 
-LLAMA_SERVER: Final = "http://127.0.0.1:8080/v1"
 _SOME: Final = 3
 """Models that are named of many."""
 _WITHOUT_LIST: Final = ("scripted", "replay")
@@ -58,7 +57,7 @@ async def _reached(name: str, why: str, way: Way, program: str) -> Finding:
         words = f"{said}, is no language model"
         return Finding(about="model", state="warning", words=words, fix=f"{program} setup")
     provider = provider_of(name)
-    await asyncio.to_thread(load_package, provider)  # which no server is to be blamed for
+    await asyncio.to_thread(load_package, provider)
     try:
         async with asyncio.timeout(PATIENCE):
             names = await list_models(provider, base_url=way.base_url, api_key=_revealed(way))

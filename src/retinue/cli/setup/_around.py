@@ -7,7 +7,6 @@ from retinue.errors import ModelSilent, RetinueError
 from retinue.models import list_models
 from retinue.promise import run as run_loop
 
-LLAMA_SERVER: Final = "http://127.0.0.1:8080/v1"
 _NEAR: Final = 3.0
 """Seconds for a server on this machine."""
 _FAR: Final = 20.0

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
+from retinue.cli._vendors import LLAMA_SERVER
 from retinue.errors import RetinueError
 from retinue.models import find_model
 from retinue.settings import ENDPOINT, Endpoint, Secret, Settings
 
-from ._around import LLAMA_SERVER, Around, models_at
+from ._around import Around, models_at
 from ._choice import Choice
 from ._dialogue import Dialogue
 from ._key import ask_for_key

@@ -8,7 +8,7 @@ with the first model that is asked, and not before.
 import asyncio
 import io
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from contextvars import Context, ContextVar
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -18,9 +18,9 @@ import aiohttp
 
 from retinue.errors import ModelError, ModelRejected, ModelUnreachable
 
+from ._kept import kept_on_loop
 from ._server import Server
 
-_PLACE: Final = "_retinue_http"
 _LARGE: Final = 512 * 1024
 """Bytes; a larger body is sent in blocks, so that the loop is not held up."""
 _MOST: Final = 4 * 1024 * 1024
@@ -70,7 +70,7 @@ class opened:  # noqa: N801 - used as a function, and one of these for each answ
                 f"The connection to {server.name!r} at {server.base_url} broke: "
                 f"{server.hide(_words(error))}",
                 hint=server.unreachable,
-            ) from _cause(server, error)
+            ) from server.cause(error)
 
     async def document(self) -> bytes:
         found = bytearray()
@@ -109,7 +109,7 @@ class opened:  # noqa: N801 - used as a function, and one of these for each answ
                 # The server had closed a connection it promised to keep (llama-server does so after
                 # each stream), and has not seen the request. Each such attempt uses one of them up.
                 if attempt.on_new_connection or not isinstance(error, _GONE):
-                    raise _error(server, error) from _cause(server, error)
+                    raise _error(server, error) from server.cause(error)
             finally:
                 _attempt.reset(context)
 
@@ -165,24 +165,8 @@ class _Pool:
 
 
 async def _pool() -> _Pool:
-    """The pool of this loop, kept on the loop itself and closed with it."""
-    loop = asyncio.get_running_loop()
-    kept: tuple[_Pool, Any] | None = getattr(loop, _PLACE, None)
-    if kept is None or kept[0].session.closed:
-        pool = _Pool()
-        closing = _closing(pool)
-        await anext(closing)
-        kept = pool, closing
-        setattr(loop, _PLACE, kept)
-    return kept[0]
-
-
-async def _closing(pool: _Pool) -> AsyncGenerator[None]:
-    """Closes the pool when the loop shuts its async generators down, as asyncio.run does."""
-    try:
-        yield
-    finally:
-        await pool.session.close()
+    """The pool of this loop."""
+    return await kept_on_loop("_retinue_http", None, _Pool, lambda pool: pool.session.close())
 
 
 def _is_here(host: str) -> bool:
@@ -202,11 +186,6 @@ def _error(server: Server, error: Exception) -> ModelError:
                 f"{server.hide(_words(error))}",
                 hint=server.unreachable,
             )
-
-
-def _cause(server: Server, error: Exception) -> Exception | None:
-    """The error, to be shown as the cause; unless it repeats the key."""
-    return error if server.hide(str(error)) == str(error) else None
 
 
 def _words(error: Exception) -> str:

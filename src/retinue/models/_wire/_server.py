@@ -46,6 +46,10 @@ class Server:
             )
         return {"Authorization": f"Bearer {key}"}
 
+    def cause(self, error: Exception) -> Exception | None:
+        """The error, to be shown as the cause of ours; unless it repeats the key."""
+        return error if self.hide(str(error)) == str(error) else None
+
     def hide(self, words: str) -> str:
         """The words without the key, however the server came to repeat it."""
         return words.replace(self.api_key, "…") if self.api_key else words

@@ -119,13 +119,14 @@ def _add(said: list[Json], role: str, parts: list[Json], answers: Json | None) -
 def _tools(request: ChatRequest) -> Json:
     """What may be used, and what must be."""
     names = [tool.name for tool in request.tools]
+    others = request.options.get("tools")
     choosing: Json = {}
     match request.tool_choice:
         case "auto":
             pass
         case "none":
             choosing = {"mode": "NONE"}
-        case "required" if names or request.options.get("tools"):
+        case "required" if names or others:
             choosing = {"mode": "ANY"}
         case choice if choice in names:
             choosing = {"mode": "ANY", "allowedFunctionNames": [choice]}
@@ -134,23 +135,18 @@ def _tools(request: ChatRequest) -> Json:
                 f"The tool to be used, {choice!r}, is not offered",
                 hint="Offer it among the tools of the request.",
             )
-    if not names:
-        return {}
-    found: Json = {
-        "tools": [
+    found: Json = {}
+    if names:
+        declared = [
             {
-                "functionDeclarations": [
-                    {
-                        "name": tool.name,
-                        "description": tool.description,
-                        "parametersJsonSchema": {"type": "object", **tool.parameters},
-                    }
-                    for tool in request.tools
-                ]
+                "name": tool.name,
+                "description": tool.description,
+                "parametersJsonSchema": {"type": "object", **tool.parameters},
             }
+            for tool in request.tools
         ]
-    }
-    if choosing:
+        found["tools"] = [{"functionDeclarations": declared}]
+    if choosing and (names or others):
         found["toolConfig"] = {"functionCallingConfig": choosing}
     return found
 

@@ -8,11 +8,7 @@ body in place of its own, and keeps the response from it.
 One client per event loop and place, over one pool of connections; a key goes with its request.
 """
 
-import asyncio
-import os
-import socket
-import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, Final, cast
@@ -22,18 +18,20 @@ import httpx2
 from google import genai
 from google.genai import types
 
-from retinue.errors import ModelUnauthorized, ModelUnreachable, UnknownModel
+from retinue.errors import ModelUnauthorized, UnknownModel
 from retinue.models._wire import Connection, Server
+from retinue.models._wire.guest import (
+    Response,
+    client_options,
+    kept_on_loop,
+    unreachable,
+    words_of,
+)
 
 from ._errors import told
 from ._place import Place
 
 _PLACE: Final = "_retinue_gemini"
-_MOST: Final = 4 * 1024 * 1024
-"""Bytes of a document that is no stream."""
-_CONNECTING: Final = 20.0
-"""Seconds; how long to wait for words is the guard's matter."""
-_HERE: Final = ("127.0.0.1", "localhost", "[::1]")
 _BROKEN: Final = (httpx2.HTTPError, httpx2.InvalidURL, OSError)
 
 
@@ -61,36 +59,6 @@ class _Carrier(httpx2.AsyncClient):
         asking.response = await super().send(request, stream=True)
         # What the package would make of this is of no interest.
         return httpx2.Response(200, content=b"", request=request)
-
-
-class _Open:
-    """A `Connection`, over a response that is still coming."""
-
-    def __init__(self, response: httpx2.Response, server: Server) -> None:
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
-        self._blocks: AsyncIterator[bytes] = response.aiter_bytes()
-        self._server = server
-
-    async def next_block(self) -> bytes:
-        try:
-            return await anext(self._blocks, b"")
-        except _BROKEN as error:
-            server = self._server
-            raise ModelUnreachable(
-                f"The connection to {server.name!r} at {server.base_url} broke: "
-                f"{server.hide(_words(error))}",
-                hint=server.unreachable,
-            ) from _cause(server, error)
-
-    async def document(self) -> bytes:
-        found = bytearray()
-        while len(found) < _MOST and (block := await self.next_block()):
-            found += block
-        return bytes(found[:_MOST])
-
-    async def settle(self) -> None:
-        """Nothing is left: these answers are read to the end of their body."""
 
 
 class _Refused:
@@ -130,7 +98,7 @@ async def opened(
     asking = _Asking(body)
     try:
         response = await _answered(asking, server, path, place, model)
-        connection = _Open(response, server)
+        connection = Response(response, server, _BROKEN)
         if connection.status == 200:
             yield connection
         else:
@@ -152,13 +120,10 @@ async def _answered(
         await _ask(await _client(place), path, model, {"headers": headers})
     except google.auth.exceptions.GoogleAuthError as error:
         raise ModelUnauthorized(
-            f"{server.name!r} cannot be told who asks: {_words(error)}", hint=server.unauthorized
+            f"{server.name!r} cannot be told who asks: {words_of(error)}", hint=server.unauthorized
         ) from error
     except _BROKEN as error:
-        raise ModelUnreachable(
-            f"{server.name!r} cannot be reached at {server.base_url}: {server.hide(_words(error))}",
-            hint=server.unreachable,
-        ) from _cause(server, error)
+        raise unreachable(server, error) from server.cause(error)
     except ValueError as error:
         raise UnknownModel(
             f"{server.name!r} cannot be the name of a model: {error}", hint=server.unknown
@@ -193,37 +158,36 @@ async def _ask(client: genai.Client, path: str, model: str, http: Any) -> None:
 
 
 async def _client(place: Place) -> genai.Client:
-    """The client of this place, kept on the loop itself and closed with it."""
-    loop = asyncio.get_running_loop()
-    kept: dict[Place, tuple[genai.Client, Any]] | None = getattr(loop, _PLACE, None)
-    if kept is None:
-        kept = {}
-        setattr(loop, _PLACE, kept)
-    if place not in kept:
-        # The certificates are read once: the package would read them for each way it may go.
-        trusted = httpx2.create_ssl_context()
-        unused = httpx2.Client(verify=trusted)
-        carrier = _Carrier(
-            verify=trusted,
-            timeout=httpx2.Timeout(None, connect=_CONNECTING),
-            # As many connections as conversations: a vendor's limits are the vendor's to say.
-            limits=httpx2.Limits(keepalive_expiry=60),
-            follow_redirects=False,  # a key must not be carried to another place
-            mounts={f"all://{host}": None for host in _HERE},  # no proxy for this machine
-        )
-        options = types.HttpOptions(
-            base_url=place.shown if place.base_url or not place.vertexai else None,
-            api_version="v1beta1" if place.vertexai else "v1beta",
-            httpx_client=unused,
-            httpx_async_client=carrier,
-            async_client_args={"ssl": trusted},
-            retry_options=types.HttpRetryOptions(attempts=1),  # the guard asks again, nobody else
-        )
-        client = _made(place, options)
-        closing = _closing(carrier, unused)
-        kept[place] = client, closing
-        await anext(closing)
-    return kept[place][0]
+    """The client of this place, for all models and keys."""
+    client, _, _ = await kept_on_loop(_PLACE, place, lambda: _opened(place), _close)
+    return client
+
+
+type _Kept = tuple[genai.Client, _Carrier, httpx2.Client]
+
+
+def _opened(place: Place) -> _Kept:
+    # The certificates are read once: the package would read them for each way it may go.
+    trusted = httpx2.create_ssl_context()
+    unused = httpx2.Client(verify=trusted)
+    mine = client_options()
+    mine["limits"] = httpx2.Limits(keepalive_expiry=60)  # here None is no limit, and 0 is none
+    carrier = _Carrier(verify=trusted, **mine)
+    options = types.HttpOptions(
+        base_url=place.shown if place.base_url or not place.vertexai else None,
+        api_version="v1beta1" if place.vertexai else "v1beta",
+        httpx_client=unused,
+        httpx_async_client=carrier,
+        async_client_args={"ssl": trusted},
+        retry_options=types.HttpRetryOptions(attempts=1),  # the guard asks again, nobody else
+    )
+    return _made(place, options), carrier, unused
+
+
+async def _close(kept: _Kept) -> None:
+    _, carrier, unused = kept
+    unused.close()
+    await carrier.aclose()
 
 
 def _made(place: Place, options: types.HttpOptions) -> genai.Client:
@@ -235,37 +199,6 @@ def _made(place: Place, options: types.HttpOptions) -> genai.Client:
     return genai.Client(
         vertexai=place.vertexai, api_key="goes with its request", http_options=options
     )
-
-
-async def _closing(carrier: _Carrier, unused: httpx2.Client) -> AsyncGenerator[None]:
-    """Closes the connections when the loop shuts its async generators down, as asyncio.run does."""
-    try:
-        yield
-    finally:
-        unused.close()
-        await carrier.aclose()
-
-
-def _cause(server: Server, error: Exception) -> Exception | None:
-    """The error, to be shown as the cause; unless it repeats the key."""
-    return error if server.hide(str(error)) == str(error) else None
-
-
-def _words(error: BaseException) -> str:
-    """What went wrong, in the words of who saw it first."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    match error:
-        case ssl.SSLError():
-            return f"its certificate cannot be trusted ({error})"
-        case socket.gaierror() | UnicodeError():
-            return "no such host"
-        case TimeoutError() | asyncio.CancelledError():
-            return f"no connection within {_CONNECTING:g} s"
-        case OSError(errno=int(code)) if code > 0:
-            return os.strerror(code)
-        case _:
-            return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 _STAND_IN: Final = "-"

@@ -1,0 +1,135 @@
+"""Guest: a vendor's own client that carries our requests. What those adapters have in common.
+
+Such clients sit on httpx2. They know addresses, versions and credentials; what goes and comes is
+read and written by us, for the objects they make of each event cost ten times as much. Imported by
+the file of an adapter that imports the vendor's package, and by no other.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Any, Final
+
+import httpx2
+
+from retinue.errors import ModelUnreachable
+
+from ._kept import kept_on_loop
+from ._server import Server
+
+CONNECTING: Final = 20.0
+"""Seconds; how long to wait for words is the guard's matter."""
+LARGE: Final = 512 * 1024
+"""Bytes; a larger body is sent in blocks, so that the loop is not held up."""
+_MOST: Final = 4 * 1024 * 1024
+"""Bytes of a document that is no stream."""
+_MOMENT: Final = 0.1
+"""Seconds in which the end of a body follows its last frame, if it follows at all."""
+_HERE: Final = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Response:
+    """A `Connection`, over a response that is still coming.
+
+    Args:
+        response: Of the client.
+        server: Who is asked.
+        broken: The errors that mean that the connection broke.
+    """
+
+    def __init__(
+        self, response: httpx2.Response, server: Server, broken: tuple[type[Exception], ...]
+    ) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self._blocks: AsyncIterator[bytes] = response.aiter_bytes()
+        self._server = server
+        self._broken = broken
+
+    async def next_block(self) -> bytes:
+        """Wait for more of the body; empty at its end.
+
+        Raises:
+            ModelUnreachable: The connection broke.
+        """
+        try:
+            return await anext(self._blocks, b"")
+        except self._broken as error:
+            server = self._server
+            raise ModelUnreachable(
+                f"The connection to {server.name!r} at {server.base_url} broke: "
+                f"{server.hide(words_of(error))}",
+                hint=server.unreachable,
+            ) from server.cause(error)
+
+    async def document(self) -> bytes:
+        """The whole body, or as much of it as any document of ours may have."""
+        found = bytearray()
+        while len(found) < _MOST and (block := await self.next_block()):
+            found += block
+        return bytes(found[:_MOST])
+
+    async def settle(self) -> None:
+        """The last block was read; where the end follows at once, the connection is kept."""
+        try:
+            async with asyncio.timeout(_MOMENT):
+                while await self.next_block():
+                    pass
+        except (TimeoutError, ModelUnreachable):
+            pass  # the answer is whole; the connection will be closed
+
+
+def client_options() -> dict[str, Any]:
+    """How an HTTP client of httpx2 has to be, whoever makes it."""
+    return {
+        "timeout": httpx2.Timeout(None, connect=CONNECTING),
+        # As many connections as conversations (0 is no limit to aiohttp, and None is 100).
+        "limits": httpx2.Limits(max_connections=0, keepalive_expiry=60),
+        "follow_redirects": False,  # a key must not be carried to another place
+        "mounts": {f"all://{host}": None for host in _HERE},  # no proxy for this machine
+    }
+
+
+async def in_blocks(body: bytes) -> AsyncGenerator[bytes]:
+    """The body, cut."""
+    for start in range(0, len(body), LARGE):
+        yield body[start : start + LARGE]
+
+
+def unreachable(server: Server, error: Exception) -> ModelUnreachable:
+    """The error that nobody answers."""
+    return ModelUnreachable(
+        f"{server.name!r} cannot be reached at {server.base_url}: {server.hide(words_of(error))}",
+        hint=server.unreachable,
+    )
+
+
+def words_of(error: BaseException) -> str:
+    """What went wrong, in the words of who saw it first."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    match error:
+        case ssl.SSLError():
+            return f"its certificate cannot be trusted ({error})"
+        case socket.gaierror() | UnicodeError():
+            return "no such host"
+        case TimeoutError() | asyncio.CancelledError():
+            return f"no connection within {CONNECTING:g} s"
+        case OSError(errno=int(code)) if code > 0:
+            return os.strerror(code)
+        case _:
+            return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+__all__ = [
+    "CONNECTING",
+    "LARGE",
+    "Response",
+    "client_options",
+    "in_blocks",
+    "kept_on_loop",
+    "unreachable",
+    "words_of",
+]

@@ -1,0 +1,176 @@
+"""Claude over the Claude Agent SDK: through Claude Code, with the login a person has there.
+
+    find_model("claude_agent:claude-sonnet-5-5")
+
+As a model it has no tools, and reads no files of a project. For Claude Code with its own tools see
+`retinue.agents.claude`. Source: https://platform.claude.com/docs/en/agent-sdk/python
+"""
+
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Final, cast
+
+from retinue.errors import MissingExtra, ModelUnauthorized, UnknownModel
+from retinue.models import ChatChunk, ChatRequest, Model
+from retinue.models._addresses import base_url_of
+from retinue.models._wire import Server
+from retinue.models.guard import Guarded
+
+from ._asked import Asked
+from ._encode import check, prompt_of
+from ._said import Began, Ended, Said, Stopped
+
+ANTHROPIC: Final = "https://api.anthropic.com"
+_CUT: Final = ("max_tokens", "refused", "context_full")
+"""Stops after which Claude Code would ask again by itself; whether to is not its matter here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaudeAgent:
+    """A model that is asked through Claude Code, a process for each answer.
+
+    Args:
+        model: What it is called: "claude-sonnet-5-5", "opus".
+        api_key: The key; without one, the login of Claude Code on this machine counts.
+        base_url: Where the API is; without the version.
+    """
+
+    model: str
+    api_key: str | None = field(default=None, repr=False)
+    base_url: str = ANTHROPIC
+
+    @property
+    def name(self) -> str:
+        return f"claude_agent:{self.model}"
+
+    def chat(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[ChatChunk]]:
+        """Ask. Leaving ends the process. Of the past only words, calls and results travel.
+
+        Raises:
+            ModelError: One of its kinds; ModelRejected for what cannot be asked of it: tools, an
+                answer of a form, a temperature; sound, files other than PDF and text.
+        """
+        check(request)
+        asked = Asked(
+            prompt=prompt_of(request),
+            model=self.model,
+            system=request.system or "",
+            cwd=tempfile.gettempdir(),  # it tells the model where it is; that is nobody's folder
+            max_turns=1,
+            env={"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(request.max_tokens)}
+            if request.max_tokens is not None
+            else {},
+            options=request.options,
+        )
+        server = server_of(self.name, self.base_url, self.api_key)
+        return _chunks(opened(asked, server), self.model)
+
+
+def find(
+    name: str,
+    /,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    first_timeout: float | None = 300.0,
+    idle_timeout: float | None = 300.0,
+    retries: int = 2,
+) -> Model:
+    """A model that is asked through Claude Code, under guard.
+
+    Raises:
+        UnknownModel: It has no name.
+        MissingExtra: The package is not installed.
+        ModelUnauthorized: The address is not the vendor's, and there is no key for it.
+    """
+    if not name:
+        raise UnknownModel(
+            "No model 'claude_agent:' without a name", hint="claude_agent:claude-sonnet-5-5, say."
+        )
+    return Guarded(
+        ClaudeAgent(model=name, api_key=api_key, base_url=address_of(base_url, api_key)),
+        first_timeout=first_timeout,
+        idle_timeout=idle_timeout,
+        retries=retries,
+    )
+
+
+def address_of(base_url: str | None, api_key: str | None) -> str:
+    """Where the API is that Claude Code is to ask.
+
+    Raises:
+        MissingExtra: The package is not installed.
+        ModelUnauthorized: The address is not the vendor's, and there is no key for it: the person's
+            login would be shown there.
+    """
+    if find_spec("claude_agent_sdk") is None:
+        raise _missing()
+    address = ANTHROPIC if base_url is None else base_url_of(base_url).removesuffix("/v1")
+    if address != ANTHROPIC and not api_key:
+        raise ModelUnauthorized(
+            f"Claude Code needs a key for {address}", hint=f"A login is not shown there. {_KEY}"
+        )
+    return address
+
+
+def server_of(name: str, address: str, key: str | None) -> Server:
+    """Who is asked, and what its errors say."""
+    return Server(
+        name=name,
+        base_url=address,
+        api_key=key,
+        unreachable=f"Ask again in a moment; look at your network, and whether {address} answers.",
+        unauthorized=f"{_KEY} Or log in: `claude /login`.",
+        unknown="Choose another --model.",
+    )
+
+
+def opened(asked: Asked, server: Server) -> AbstractAsyncContextManager[AsyncGenerator[Said]]:
+    """Start a run of Claude Code; see `_sdk.opened`. Its package is loaded now.
+
+    Raises:
+        MissingExtra: It is not installed.
+    """
+    try:
+        package = import_module("._sdk", __package__)
+    except ModuleNotFoundError as error:
+        raise _missing() from error
+    return cast("AbstractAsyncContextManager[AsyncGenerator[Said]]", package.opened(asked, server))
+
+
+@asynccontextmanager
+async def _chunks(
+    run: AbstractAsyncContextManager[AsyncGenerator[Said]], model: str
+) -> AsyncGenerator[AsyncIterator[ChatChunk]]:
+    async with run as said, aclosing(_of_one_answer(said, model)) as chunks:
+        yield chunks
+
+
+async def _of_one_answer(said: AsyncIterator[Said], model: str) -> AsyncGenerator[ChatChunk]:
+    async for one in said:
+        match one:
+            case ChatChunk():
+                yield one
+            case Began(model=answering):
+                if answering and not answering.startswith(model):
+                    yield ChatChunk(model=f"claude_agent:{answering}")
+            case Stopped(stop=stop, usage=usage) if stop in _CUT:
+                yield ChatChunk(usage=usage, stop=stop)
+                return
+            case Ended(stop=stop, usage=usage):
+                yield ChatChunk(usage=usage, stop=stop)
+            case _:
+                pass
+
+
+def _missing() -> MissingExtra:
+    return MissingExtra(
+        "Claude Code needs a package that is not installed", hint="pip install 'retinue[claude]'"
+    )
+
+
+_KEY: Final = "Set ANTHROPIC_API_KEY, or api_key of the endpoint."

@@ -1,0 +1,286 @@
+"""A run of Claude Code, through the vendor's package: what starts it, hears it and ends it.
+
+The package starts a process of its own; whoever leaves the block, and however, has no process left
+behind. Loaded with the first run.
+"""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
+from typing import Any, Final
+
+from claude_agent_sdk import (
+    AssistantMessage,
+    ClaudeAgentOptions,
+    ClaudeSDKClient,
+    ClaudeSDKError,
+    CLIJSONDecodeError,
+    CLINotFoundError,
+    HookMatcher,
+    Message,
+    PermissionResult,
+    PermissionResultAllow,
+    PermissionResultDeny,
+    ResultMessage,
+    StreamEvent,
+    ToolPermissionContext,
+    ToolResultBlock,
+    ToolUseBlock,
+    UserMessage,
+)
+
+from retinue.errors import MissingExtra, ModelRejected, ModelUnreachable, StreamIncomplete
+from retinue.messages import ToolCall
+from retinue.models import ChatChunk
+from retinue.models._wire import Json, Server, incomplete
+from retinue.models.anthropic._decode import usage_of
+
+from ._asked import Asked, Deny
+from ._decode import Events, error_in, result_of, stop_of
+from ._said import Answered, Ended, Said
+
+_MOMENT: Final = 2.0
+"""Seconds that an interruption may take, before the process is ended anyway."""
+_LINES: Final = 5
+"""So many of its last complaints are shown."""
+_MOST: Final = 16 * 1024 * 1024
+"""Bytes of one message; what a tool read is in one."""
+
+
+@asynccontextmanager
+async def opened(asked: Asked, server: Server) -> AsyncGenerator[AsyncGenerator[Said]]:
+    """Start a run; leaving interrupts it, and ends its process.
+
+    Args:
+        asked: What is to be done.
+        server: Who is asked; for its key and address, and for errors.
+
+    Raises:
+        ModelError, BudgetExceeded: Of a run that failed, also while it is read.
+        MissingExtra: The package has no Claude Code with it.
+    """
+    run = _Run(asked, server)
+    try:
+        await run.start()
+        said = run.said()
+        try:
+            yield said
+        finally:
+            await said.aclose()
+    finally:
+        await _surely(run.end())
+
+
+class _Run:
+    def __init__(self, asked: Asked, server: Server) -> None:
+        self._asked = asked
+        self._server = server
+        self._complaints: deque[str] = deque(maxlen=_LINES)
+        server.headers()  # it would say less about a key that is none
+        if not os.path.isdir(asked.cwd):
+            raise ModelRejected(f"{asked.cwd} is no folder", hint="Name one that is there: cwd.")
+        self._client = ClaudeSDKClient(self._options())
+        self._starting: asyncio.Task[None] | None = None
+        self._names: dict[str, str] = {}
+        self._events = Events()
+        self._kind: str | None = None
+        self._failed: Exception | None = None
+        self._begun = self._ended = False
+
+    async def start(self) -> None:
+        """Start the process, and tell it what is asked."""
+        # In a task of its own: cut in the middle, the package would leave its process behind.
+        self._starting = asyncio.create_task(self._connect())
+        await asyncio.wait([self._starting])
+        try:
+            self._starting.result()
+        except Exception as error:
+            raise self._worded(error) from error
+
+    async def said(self) -> AsyncGenerator[Said]:
+        """What it says, to the word that it is done.
+
+        Raises:
+            ModelError, BudgetExceeded: It failed, or its process ended before that word.
+        """
+        messages = self._client.receive_messages()
+        try:
+            async for message in messages:
+                for one in self._heard(message):
+                    if isinstance(one, Ended):
+                        self._ended = True
+                        self._raise_of(one)
+                        yield one
+                        return
+                    self._begun = True
+                    yield one
+        except (ClaudeSDKError, KeyError, TypeError) as error:
+            raise self._worded(error) from error
+        raise incomplete(self._server)
+
+    async def end(self) -> None:
+        """Interrupt what is not over, and end the process. Takes a moment; 20 s if it hangs."""
+        if self._starting is None:
+            return
+        if not self._starting.done():
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
+        elif not self._ended and not self._starting.exception():
+            with suppress(Exception):  # it may be gone already
+                async with asyncio.timeout(_MOMENT):
+                    await self._client.interrupt()
+        await self._client.disconnect()
+
+    async def _connect(self) -> None:
+        await self._client.connect()
+        await self._client.query(_prompt(self._asked.prompt))
+
+    def _options(self) -> ClaudeAgentOptions:
+        asked, server = self._asked, self._server
+        env = {**_QUIET, "ANTHROPIC_BASE_URL": server.base_url, **asked.env}
+        if server.api_key:
+            # The key counts that was given, and no other that lies about.
+            env |= {
+                "ANTHROPIC_API_KEY": server.api_key,
+                "ANTHROPIC_AUTH_TOKEN": "",
+                "CLAUDE_CODE_OAUTH_TOKEN": "",
+            }
+        options = ClaudeAgentOptions(
+            model=asked.model,
+            system_prompt=asked.system,  # type: ignore[arg-type]
+            tools=list(asked.tools),
+            max_turns=asked.max_turns,
+            max_budget_usd=asked.max_cost,
+            cwd=asked.cwd,
+            env=env,
+            setting_sources=[],  # neither the person's settings nor a project's: they may run code
+            strict_mcp_config=True,
+            skills=[],
+            permission_mode="default",
+            include_partial_messages=True,
+            verbatim_prompts=True,  # "@/etc/passwd" in what somebody said is no file to be read
+            max_buffer_size=_MOST,
+            stderr=self._complaints.append,
+            extra_args={"no-session-persistence": None},
+            **asked.options,
+        )
+        if asked.tools:
+            options.can_use_tool = self._permitted(asked.allow)
+            # Or it would not ask about what it holds to be harmless.
+            hook = HookMatcher(hooks=[_always_asks], on_failure="block")
+            options.hooks = {"PreToolUse": [hook]}
+        return options
+
+    def _permitted(
+        self, allow: Callable[[ToolCall], Awaitable[Deny | None]]
+    ) -> Callable[[str, Json, ToolPermissionContext], Awaitable[PermissionResult]]:
+        async def permitted(
+            name: str, args: Json, context: ToolPermissionContext
+        ) -> PermissionResult:
+            try:
+                denied = await allow(ToolCall(id=context.tool_use_id or "", name=name, args=args))
+            except Exception as error:  # of who was asked; it is raised where the run is read
+                self._failed = error
+                return PermissionResultDeny(message="It cannot be asked for.", interrupt=True)
+            return PermissionResultDeny(message=denied) if denied else PermissionResultAllow()
+
+        return permitted
+
+    def _heard(self, message: Message) -> Iterable[Said]:
+        match message:
+            case StreamEvent(parent_tool_use_id=None, event=event):
+                yield from self._events.read(event)
+            case AssistantMessage(parent_tool_use_id=None, content=content, error=error):
+                self._kind = error or self._kind
+                for block in content:
+                    if isinstance(block, ToolUseBlock):
+                        self._names[block.id] = block.name
+                        call = ToolCall(id=block.id, name=block.name, args=block.input)
+                        yield ChatChunk(tool_call=call)
+            case UserMessage(parent_tool_use_id=None, content=list(content)):
+                for block in content:
+                    if isinstance(block, ToolResultBlock):
+                        id, failed = block.tool_use_id, bool(block.is_error)
+                        name = self._names.get(id, "")
+                        yield Answered(result=result_of(id, name, block.content, failed=failed))
+            case ResultMessage():
+                yield _ended(message)
+            case _:  # what it does beside that, and what its own agents say
+                pass
+
+    def _raise_of(self, ended: Ended) -> None:
+        if self._failed is not None:
+            raise self._failed
+        if ended.stop in ("refused", "context_full"):
+            return
+        if (error := error_in(ended, self._server, kind=self._kind)) is not None:
+            raise error
+
+    def _worded(self, error: Exception) -> Exception:
+        server = self._server
+        why = server.hide(" ".join([f"{error}", *self._complaints]))[:400]
+        match error:
+            case CLINotFoundError():
+                return MissingExtra(
+                    "Claude Code is not installed", hint="pip install 'retinue[claude]'"
+                )
+            case CLIJSONDecodeError() | KeyError() | TypeError():
+                return StreamIncomplete(
+                    f"{server.name!r} sent something that cannot be read: {why}", hint="Ask again."
+                )
+            case _ if self._begun:
+                return StreamIncomplete(f"{server.name!r} broke off: {why}", hint="Ask again.")
+            case _:
+                return ModelUnreachable(
+                    f"{server.name!r} did not start: {why}", hint=server.unreachable
+                )
+
+
+def _ended(message: ResultMessage) -> Ended:
+    cost = message.total_cost_usd
+    return Ended(
+        outcome=message.subtype,
+        usage=usage_of(message.usage or {}),
+        cost=None if cost is None else Decimal(str(cost)),
+        failed=message.is_error,
+        reason=message.terminal_reason or "",
+        words=message.result or " ".join(message.errors or ()),
+        status=message.api_error_status,
+        stop=stop_of(message.stop_reason),
+    )
+
+
+async def _prompt(blocks: list[Json]) -> AsyncGenerator[Json]:
+    message = {"role": "user", "content": blocks}
+    yield {"type": "user", "message": message, "parent_tool_use_id": None, "session_id": "default"}
+
+
+async def _always_asks(*_: Any) -> Any:
+    return {"hookSpecificOutput": {"hookEventName": "PreToolUse", "permissionDecision": "ask"}}
+
+
+async def _surely(work: Any) -> None:
+    """Do it to its end, however often that is cancelled; then be cancelled."""
+    doing = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not doing.done():
+        try:
+            await asyncio.wait([doing])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    doing.result()
+
+
+_QUIET: Final = {
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
+    "CLAUDE_CODE_DISABLE_REFUSAL_FALLBACK": "1",
+    "CLAUDE_CODE_DISABLE_REFUSAL_RETRY": "1",
+    "CLAUDE_CODE_MAX_RETRIES": "0",
+}
+"""No news, updates and telemetry; asking again is the guard's matter."""

@@ -1,0 +1,389 @@
+"""Anthropic: what the vendor's own client carries, and how a model is found."""
+
+import asyncio
+import errno
+import importlib
+import os
+import socket
+import ssl
+import subprocess
+import sys
+
+import pytest
+
+from retinue.errors import (
+    MissingExtra,
+    ModelRejected,
+    ModelUnauthorized,
+    ModelUnreachable,
+    StreamIncomplete,
+    UnknownModel,
+)
+from retinue.messages import FrozenDict, Image, Message, Text, Thinking, ToolSpec
+from retinue.models import ChatRequest, Model, find_model, list_models
+from retinue.models.anthropic import Anthropic
+from retinue.models.guard import Guarded
+from retinue.testing import Opening, check_model
+from retinue.testing.mock_llm import Anthropic as Wire
+from retinue.testing.mock_llm import MockLLM
+
+from ._raw import CHUNKED, Asked, Connection, chunk, response, serving
+
+pytest.importorskip("anthropic", reason="needs the extra: uv sync --group vendors")
+
+HELLO = (
+    b'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
+    b'data: {"type":"content_block_delta","index":0,'
+    b'"delta":{"type":"text_delta","text":"hello"}}\n\n'
+)
+DONE = (
+    b'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\n'
+    b'data: {"type":"message_stop"}\n\n'
+)
+
+
+def at(url: str, key: str = "sk-1", name: str = "claude-sonnet-5-5") -> Model:
+    return find_model(f"anthropic:{name}", base_url=url, api_key=key, retries=0)
+
+
+def inner(model: Model) -> Anthropic:
+    assert isinstance(model, Guarded)
+    assert isinstance(model.inner, Anthropic)
+    return model.inner
+
+
+async def test_the_adapter_keeps_the_contract() -> None:
+    def opened(at: Opening) -> Model:
+        return find_model(f"anthropic:{at.model}", base_url=at.url, api_key=at.api_key, **at.limits)
+
+    await check_model(opened, wire="anthropic", without={"audio", "temperature"})
+
+
+# -- requests
+
+
+async def test_requests_are_those_of_the_vendors_client(hear) -> None:
+    async with MockLLM() as mock:
+        await hear(at(mock.url), "Hello?")
+    headers = mock.requests[0].headers
+    assert headers["user-agent"].startswith("AsyncAnthropic/Python")
+    assert headers["anthropic-version"] >= "2026-10-21"
+    assert headers["authorization"] == "Bearer sk-1"
+    assert headers["accept-encoding"] == "identity"
+    assert headers["content-type"] == "application/json"
+    assert "anthropic-beta" not in headers
+
+
+async def test_what_is_not_for_everybody_yet_goes_into_a_header(hear) -> None:
+    async with MockLLM() as mock:
+        await hear(at(mock.url), "Hello?", options=FrozenDict(betas=["a-1", "b-2"]))
+    assert mock.requests[0].headers["anthropic-beta"] == "a-1,b-2"
+    assert "betas" not in mock.requests[0].body
+
+
+async def test_keys_share_connections(hear) -> None:
+    async with MockLLM() as mock:
+        for key in ("sk-1", "sk-2", "sk-3"):
+            await hear(at(mock.url, key), "Hello?")
+    keys = [request.headers["authorization"] for request in mock.requests]
+    assert keys == ["Bearer sk-1", "Bearer sk-2", "Bearer sk-3"]
+    assert mock.connections == 1
+
+
+async def test_what_the_environment_says_is_the_vendors_matter_but_the_key_is_ours(
+    hear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-of-the-environment")
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "token-of-the-environment")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-team: poets")
+    async with MockLLM() as mock:
+        await hear(at(mock.url), "Hello?")
+    headers = mock.requests[0].headers
+    assert headers["authorization"] == "Bearer sk-1"
+    assert headers["x-team"] == "poets"
+
+
+async def test_no_proxy_stands_before_this_machine(hear, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with MockLLM() as mock:
+        chunks = await hear(at(mock.url), "Hello?")
+    assert chunks[-1].stop == "end"
+
+
+async def test_the_proxy_of_the_environment_is_used(hear, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def says(connection: Connection, _: Asked) -> None:
+        await connection.say(CHUNKED + chunk(HELLO + DONE) + b"0\r\n\r\n")
+
+    async with serving(says) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        await hear(at("http://lab.test"), "Hello?")
+        assert proxy.asked[0].head.startswith("POST http://lab.test/v1/messages ")
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://[", "nonsense"])
+async def test_a_proxy_that_cannot_be_one_is_an_error(
+    hear, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(ModelUnreachable) as caught:
+        await hear(at("http://lab.test"), "Hello?")
+    assert caught.value.hint
+
+
+async def test_a_large_picture_arrives(hear) -> None:
+    picture = bytes(range(256)) * 8192  # 2 MB
+    async with MockLLM() as mock:
+        said = Message(parts=[Text(text="What is this?"), Image(data=picture)])
+        await hear(at(mock.url), said)
+    asked = mock.requests[0].asked
+    assert asked is not None
+    assert [part.data for part in asked.messages[0].parts if isinstance(part, Image)] == [picture]
+
+
+async def test_halves_of_letters_are_replaced_not_refused(hear) -> None:
+    async with MockLLM() as mock:
+        chunks = await hear(at(mock.url), "a\ud83d\ude00 b\ud83d")
+    assert "".join([chunk.text for chunk in chunks if chunk.text]) == "a😀 b\ufffd"
+
+
+async def test_a_key_is_not_carried_to_another_place(hear) -> None:
+    async def elsewhere(connection: Connection, _: Asked) -> None:
+        headers = {"Location": "http://127.0.0.1:1/v1/messages"}
+        await connection.say(response(b"", "307 Temporary Redirect", headers=headers))
+
+    async with serving(elsewhere) as served:
+        with pytest.raises(ModelRejected, match=r"elsewhere: http://127\.0\.0\.1:1/v1"):
+            await hear(at(served.url), "Hello?")
+
+
+async def test_what_cannot_be_a_key_is_sent_nowhere(hear) -> None:
+    async with MockLLM() as mock:
+        with pytest.raises(ModelUnauthorized, match="a character that is in no key"):
+            await hear(at(mock.url, "sk-\n1"), "Hello?")
+    assert not mock.requests
+
+
+async def test_a_wrong_key_is_told(hear) -> None:
+    async with MockLLM() as mock:
+        with pytest.raises(ModelUnauthorized, match="does not accept the key") as caught:
+            await hear(at(mock.url, "sk-bad"), "Hello?")
+    assert "ANTHROPIC_API_KEY" in (caught.value.hint or "")
+
+
+# -- answers
+
+
+async def test_what_is_no_http_is_unreachable(hear) -> None:
+    async def greets(connection: Connection, _: Asked) -> None:
+        await connection.say(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")
+        connection.writer.close()
+
+    async with serving(greets) as served:
+        with pytest.raises(ModelUnreachable, match="cannot be reached"):
+            await hear(at(served.url), "Hello?")
+
+
+async def test_a_broken_answer_is_not_whole(hear) -> None:
+    async def breaks(connection: Connection, _: Asked) -> None:
+        await connection.say(CHUNKED + chunk(HELLO))
+        connection.writer.transport.abort()
+
+    async with serving(breaks) as served:
+        with pytest.raises(StreamIncomplete, match="broke off"):
+            await hear(at(served.url), "Hello?")
+
+
+async def test_after_the_end_the_connection_is_kept(hear) -> None:
+    async def says(connection: Connection, _: Asked) -> None:
+        rest = chunk(b": and a comment\n\n")
+        await connection.say(CHUNKED + chunk(HELLO + DONE) + rest + b"0\r\n\r\n")
+
+    async with serving(says) as served:
+        for _ in range(3):
+            chunks = await hear(at(served.url), "Hello?")
+            assert chunks[0].text == "hello"
+    assert len(served.connections) == 1
+
+
+async def test_who_never_ends_is_not_waited_for(hear) -> None:
+    async def says(connection: Connection, _: Asked) -> None:
+        await connection.say(CHUNKED + chunk(HELLO + DONE))
+        await connection.until_left()
+
+    async with serving(says) as served:
+        chunks = await hear(at(served.url), "Hello?")
+        assert chunks[-1].stop == "end"
+        await asyncio.wait_for(served.connections[0].left.wait(), 10)
+
+
+async def test_who_is_not_there_is_unreachable(hear) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(ModelUnreachable, match=rf"at http://127.0.0.1:{port}: .*refused") as no:
+        await hear(at(f"http://127.0.0.1:{port}"), "Hello?")
+    assert "base_url" in str(no.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (TimeoutError(), "no connection within 20 s"),
+        (socket.gaierror(-2, "Name or service not known"), "no such host"),
+        (UnicodeError("label too long"), "no such host"),
+        (ssl.SSLCertVerificationError("self-signed"), "its certificate cannot be trusted"),
+        (ConnectionResetError(errno.ECONNRESET, "-"), os.strerror(errno.ECONNRESET)),
+        (ValueError("a  b\nc"), "a b c"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_why_nobody_is_there_is_told_in_the_words_of_who_saw_it_first(
+    error: Exception, words: str
+) -> None:
+    package = importlib.import_module("retinue.models.anthropic._sdk")
+    outer = ValueError("Request timed out.")
+    outer.__cause__ = error
+    assert words in package._words(outer)
+
+
+async def test_each_loop_has_a_client_of_its_own() -> None:
+    async with MockLLM() as mock:
+        model = at(mock.url)
+
+        async def ask() -> str:
+            async with model.chat(ChatRequest(messages=(Message("Hello?"),))) as chunks:
+                return "".join([chunk.text async for chunk in chunks if chunk.text])
+
+        assert await asyncio.to_thread(lambda: asyncio.run(ask())) == "Hello?"
+        assert await asyncio.gather(ask(), ask()) == ["Hello?", "Hello?"]
+    assert mock.connections == 3
+
+
+# -- what is no stream
+
+
+async def test_tokens_are_counted_by_the_vendor() -> None:
+    asked = ChatRequest(
+        messages=(Message("Hello?"),),
+        system="Be brief.",
+        tools=(ToolSpec(name="now", description="The time.", parameters={}),),
+        max_tokens=7,
+        options=FrozenDict(stop_sequences=["END"], betas=["a-1"]),
+    )
+    async with MockLLM(wires=[Wire()]) as mock:
+        count = await inner(at(mock.url)).count_tokens(asked)
+    request = mock.requests[0]
+    assert request.path == "/v1/messages/count_tokens"
+    assert request.status == 200
+    assert request.headers["anthropic-beta"] == "a-1"
+    assert 20 < count < 200
+
+
+async def test_models_are_listed_as_they_are_found() -> None:
+    async with MockLLM(models=("claude-opus-5-5", "claude-haiku-5-5"), wires=[Wire()]) as mock:
+        names = await list_models("anthropic", base_url=mock.url, api_key="sk-1")
+    assert names == ("anthropic:claude-opus-5-5", "anthropic:claude-haiku-5-5")
+    assert mock.requests[0].headers["authorization"] == "Bearer sk-1"
+
+
+async def test_a_list_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    with pytest.raises(ModelUnauthorized, match="needs a key"):
+        await list_models("anthropic")
+
+
+# -- how it is found
+
+
+@pytest.mark.parametrize(
+    ("base_url", "address"),
+    [
+        (None, "https://api.anthropic.com"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://127.0.0.1:8080/v1/", "http://127.0.0.1:8080"),
+        ("https://gate.test/anthropic", "https://gate.test/anthropic"),
+    ],
+)
+def test_where_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch, base_url: str | None, address: str
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
+    model = inner(find_model("anthropic:m", base_url=base_url, api_key="sk-1"))
+    assert model.base_url == address
+    assert model.cache == "5m"
+
+
+def test_key_and_address_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-2")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+    model = inner(find_model("claude-3-opus-20240229", cache="1h"))
+    assert (model.name, model.api_key) == ("anthropic:claude-3-opus-20240229", "sk-2")
+    assert (model.base_url, model.cache) == ("http://127.0.0.1:9", "1h")
+    assert "sk-2" not in repr(model)
+    monkeypatch.delenv("ANTHROPIC_BASE_URL")
+    assert find_model("claude-3-opus-20240229").name == "anthropic:claude-opus-5-5"
+
+
+def test_it_is_more_patient_than_others() -> None:
+    model = find_model("anthropic:m", api_key="sk-1")
+    assert isinstance(model, Guarded)
+    assert model.idle_timeout == 300
+
+
+def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    with pytest.raises(ModelUnauthorized, match="needs a key") as no_key:
+        find_model("anthropic:claude-opus-5-5")
+    assert "ANTHROPIC_API_KEY" in (no_key.value.hint or "")
+    with pytest.raises(UnknownModel, match="without a name"):
+        find_model("anthropic:")
+    with pytest.raises(ModelRejected, match="'2h'"):
+        find_model("anthropic:m", api_key="sk-1", cache="2h")
+
+
+def test_the_extra_is_missed_politely(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retinue.models.anthropic.find_spec", lambda _: None)
+    with pytest.raises(MissingExtra, match="not installed") as caught:
+        find_model("anthropic:claude-opus-5-5", api_key="sk-1")
+    assert "retinue[anthropic]" in (caught.value.hint or "")
+
+
+async def test_it_is_missed_by_who_asks_as_well(hear, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "anthropic", None)
+    monkeypatch.delitem(sys.modules, "retinue.models.anthropic._sdk", raising=False)
+    with pytest.raises(MissingExtra):
+        await hear(Anthropic(model="m", api_key="sk-1"), "Hello?")
+
+
+def test_the_package_is_loaded_with_the_first_request() -> None:
+    code = """
+import sys
+from retinue.models import find_model
+find_model("anthropic:claude-opus-5-5", api_key="sk-1")
+print([name for name in ("anthropic", "httpx2", "aiohttp") if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+async def test_a_thought_goes_back_with_its_signature(hear) -> None:
+    async with MockLLM(wires=[Wire()]) as mock:
+        mock.script("claude-opus-5-5", [Thinking(text="Two and two."), "Four."], "Yes.")
+        model = at(mock.url, name="claude-opus-5-5")
+        thinking = FrozenDict(thinking={"type": "adaptive", "display": "omitted"})
+        first = await hear(model, "2 + 2?", options=thinking)
+        signature = next(chunk.signature for chunk in first if chunk.signature)
+        own = [Thinking(text="", signature=signature), Text(text="Four.")]
+        answer = Message(role="assistant", parts=own, model=model.name)
+        await hear(model, "2 + 2?", answer, "Sure?", options=thinking)
+        assert mock.requests[1].asked is not None
+        assert mock.requests[1].asked.messages[1].parts == tuple(own)
+        changed = Message(role="assistant", parts=[own[0], own[1]], model=model.name)
+        lost = changed.replaced(parts=[Thinking(text="Three.", signature=signature), own[1]])
+        with pytest.raises(ModelRejected, match="Invalid `signature` in `thinking` block"):
+            await hear(model, "2 + 2?", lost, "Sure?")
