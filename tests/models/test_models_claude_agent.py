@@ -1,6 +1,7 @@
 """Claude Code as a model: the vendor's own process, against a mock of the API."""
 
 import asyncio
+import base64
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,7 +28,9 @@ pytestmark = pytest.mark.timeout(120)  # a process starts for each answer
 NAME = "claude-sonnet-5-5"
 KEY = "sk-ant-test-0123456789"
 LIMIT = 60.0
-PIXEL = b"\x89PNG\r\n\x1a\n"
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +116,8 @@ async def test_the_past_is_told_with_its_calls_and_pictures(hear) -> None:
         (Refusal(529, "Overloaded"), ModelOverloaded),
         (Refusal(400, "nope"), ModelRejected),
         (Refusal(400, "prompt is too long: 208310 tokens > 200000 maximum"), ContextFull),
-        (Answer(["Hel", Disconnect()]), StreamIncomplete),
+        (Answer(["Hello ", Silence(0.5), "there", Disconnect()]), StreamIncomplete),
+        (Answer([Disconnect()]), ModelUnreachable),
     ],
 )
 async def test_errors_of_the_api_are_ours(hear, reply: object, error: type[ModelError]) -> None:

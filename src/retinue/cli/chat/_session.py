@@ -6,12 +6,13 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from retinue.app import build
+from retinue.app import Way, build, way_to
 from retinue.cli._answering import Answering, store
 from retinue.cli._asking import Asking
 from retinue.cli._attachments import Attachment
 from retinue.cli._cost import Pricing
 from retinue.cli._follow import watching
+from retinue.cli._vendors import VENDORS, load_package
 from retinue.errors import RetinueError, UsageError
 from retinue.messages import Message, Messages, Text, ToolCall
 from retinue.messages.events import (
@@ -24,7 +25,7 @@ from retinue.messages.events import (
 from retinue.messages.history import MarkdownHistory
 from retinue.models import Usage, list_models
 from retinue.promise import Scope
-from retinue.settings import Origin, Secret, Settings
+from retinue.settings import Origin, Settings
 from retinue.telemetry.terminal import one_line
 from retinue.tools import Tool, question_about
 
@@ -147,10 +148,13 @@ class Session:
 
     async def models(self) -> tuple[str, ...]:
         """The models that can be named now: endpoints of one's own, and what servers list."""
-        settings, key = self.settings, self.settings.openai_api_key
-        offers = [_listed("ollama", base_url=settings.ollama_url)]
-        if key is not None:
-            offers.append(_listed("openai", key=key))
+        settings = self.settings
+        ways = {provider: way_to(settings, f"{provider}:") for provider in ("ollama", *VENDORS)}
+        offers = [
+            _listed(provider, way)
+            for provider, way in ways.items()
+            if way.api_key is not None or provider not in VENDORS
+        ]
         listed = await asyncio.gather(*offers)
         self._models = (*settings.models, *chain.from_iterable(listed), "demo")
         return self._models
@@ -183,13 +187,12 @@ def _nobody(_: Event) -> None:
     """Nothing is being answered."""
 
 
-async def _listed(
-    provider: str, *, base_url: str | None = None, key: Secret | None = None
-) -> tuple[str, ...]:
+async def _listed(provider: str, way: Way) -> tuple[str, ...]:
     """What a server offers; nothing, if it is not there, takes its time, or wants another key."""
+    await asyncio.to_thread(load_package, provider)
     try:
         async with asyncio.timeout(_PATIENCE):
-            api_key = key.reveal() if key is not None else None
-            return await list_models(provider, base_url=base_url, api_key=api_key)
+            api_key = way.api_key.reveal() if way.api_key is not None else None
+            return await list_models(provider, base_url=way.base_url, api_key=api_key)
     except (RetinueError, TimeoutError):
         return ()

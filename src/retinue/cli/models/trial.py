@@ -1,5 +1,6 @@
 """Trial: one real question to a model, and how long it takes to answer."""
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from retinue.cli._grammar import ModelsTest
 from retinue.cli._opening import open_settings
 from retinue.cli._screen import Screen
 from retinue.cli._vendors import load_package
-from retinue.errors import ModelError
+from retinue.errors import ModelError, ModelSilent
 from retinue.messages import Message
 from retinue.models import ChatRequest, Model, Usage, provider_of
 from retinue.promise import run as run_loop
@@ -22,6 +23,8 @@ from retinue.telemetry.terminal import Look, one_line
 _QUESTION: Final = "Say hello in one short sentence."
 _WIDTH: Final = 70
 """Letters of the answer that are shown."""
+_AT_ONCE: Final = 0.01
+"""Seconds in which nobody writes, only a socket is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +33,12 @@ class Trial:
 
     Args:
         model: Which was asked.
-        answered: Which answered.
         text: What it said.
         first: Seconds until the first piece, thinking included.
         total: Seconds until the last one.
         usage: Tokens by kind, as far as they were counted.
-        rate: Tokens a second, from the first piece to the last; None where that cannot be known.
+        rate: Tokens a second, from the first piece to the last; None where they were not
+            counted, or came all at once.
         stop: Why it ended.
     """
 
@@ -54,7 +57,7 @@ def run(line: ModelsTest, screen: Screen) -> int:
     model = model_of(settings, line.model or settings.model)
     load_package(provider_of(model.name))  # its time is not the model's
     try:
-        trial = run_loop(lambda: _tried(model))
+        trial = run_loop(lambda: _within(settings.timeout, model))
     except ModelError as error:
         if line.json:
             told = error_raised(error, screen.secrets)
@@ -68,6 +71,15 @@ def run(line: ModelsTest, screen: Screen) -> int:
     else:
         screen.write("".join([f"{words}\n" for words in _as_text(trial, screen.look)]))
     return DONE
+
+
+async def _within(timeout: float | None, model: Model) -> Trial:
+    try:
+        async with asyncio.timeout(timeout):
+            return await _tried(model)
+    except TimeoutError as error:
+        hint = "Allow more with --timeout."
+        raise ModelSilent(f"No whole answer within {timeout:g} s", hint=hint) from error
 
 
 async def _tried(model: Model) -> Trial:
@@ -90,7 +102,7 @@ async def _tried(model: Model) -> Trial:
         first=round(first, 3),
         total=round(total, 3),
         usage=usage.counted(),
-        rate=round(usage.output / writing, 1) if usage.output and writing > 0 else None,
+        rate=round(usage.output / writing, 1) if usage.output and writing > _AT_ONCE else None,
         stop=stop,
     )
 
