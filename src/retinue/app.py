@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
@@ -42,11 +41,15 @@ class App:
     name: str
     model: Model
     others: tuple[Model, ...]
-    max_cost: Decimal | None
+    max_cost: float | None
     wire: Callable[[Model], Agent]
 
     def host(self) -> Agent:
-        """The agent that is asked first, for one run: what it may cost begins anew with each."""
+        """The agent that is asked first, for one run: what it may cost begins anew with each.
+
+        Raises:
+            SettingsError, MissingExtra: There is a limit, and the price of a model is not known.
+        """
         model, *others = self._paid()
         if others:
             model = import_module("retinue.models.fallback").Fallback(model, *others)
@@ -69,8 +72,12 @@ class App:
         if self.max_cost is None:
             return models
         budget = import_module("retinue.models.budget")
-        purse = budget.Purse(cost=self.max_cost)
-        return [budget.Budgeted(model, purse) for model in models]
+        cost = import_module("decimal").Decimal(str(self.max_cost))
+        purse = budget.Purse(cost=cost)
+        paid = [budget.Budgeted(model, purse) for model in models]
+        for model in paid:
+            model.check_price()
+        return paid
 
 
 def build(settings: Settings, *, ask: Ask = ask_on_console) -> App:
@@ -87,12 +94,11 @@ def build(settings: Settings, *, ask: Ask = ask_on_console) -> App:
     model = _chosen(settings, settings.model, by="model")
     others = [_chosen(settings, name, by="fallback") for name in settings.fallback]
     wire = partial(_host, settings=settings, tools=_tools(settings, ask))
-    max_cost = settings.max_cost
     return App(
         name=settings.name,
         model=model,
         others=tuple(others),
-        max_cost=None if max_cost is None else Decimal(str(max_cost)),
+        max_cost=settings.max_cost,
         wire=wire,
     )
 
@@ -117,7 +123,7 @@ def way_to(settings: Settings, model: str) -> Way:
         name = endpoint.model if ":" in endpoint.model else f"compatible:{endpoint.model}"
         return Way(name, endpoint.base_url, endpoint.api_key)
     match provider_of(model):
-        case "anthropic":
+        case "anthropic" | "claude_agent":
             return Way(model, None, settings.anthropic_api_key)
         case "gemini":
             return Way(model, None, settings.gemini_api_key)

@@ -1,14 +1,16 @@
 """From settings to an assistant that answers."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from retinue import Scope
-from retinue.app import build
+from retinue.app import Way, build, way_to
 from retinue.errors import SettingsError, ToolDenied, UnknownModel, UnknownTool
+from retinue.models import Usage, budget
 from retinue.settings import Endpoint, Origin, Secret, Settings
 from retinue.tools import tool
 
@@ -69,6 +71,66 @@ def test_an_endpoint_is_asked_with_its_own_key_and_address(monkeypatch: pytest.M
         ("openai:gpt-4", {"base_url": None, "api_key": "sk-0123456789abcdef"}),
         ("demo", {"base_url": None, "api_key": None}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("model", "way"),
+    [
+        ("anthropic:a", Way("anthropic:a", None, Secret("env:A", "of-anthropic"))),
+        ("claude_agent:a", Way("claude_agent:a", None, Secret("env:A", "of-anthropic"))),
+        ("claude-a", Way("claude-a", None, Secret("env:A", "of-anthropic"))),
+        ("gemini:a", Way("gemini:a", None, Secret("env:G", "of-gemini"))),
+        ("openai:a", Way("openai:a", None, Secret("env:O", "of-openai"))),
+        ("ollama:a", Way("ollama:a", "http://ollama")),
+        ("compatible:a", Way("compatible:a")),
+        ("auto", Way(None, "http://ollama", Secret("env:O", "of-openai"))),
+        ("lab", Way("compatible:a", "http://lab")),
+    ],
+)
+def test_each_key_goes_to_its_own_vendor_alone(model: str, way: Way) -> None:
+    settings = Settings(
+        anthropic_api_key=Secret("env:A", "of-anthropic"),
+        gemini_api_key=Secret("env:G", "of-gemini"),
+        openai_api_key=Secret("env:O", "of-openai"),
+        ollama_url="http://ollama",
+        models={"lab": Endpoint(base_url="http://lab", model="a")},
+    )
+    assert way_to(settings, model) == way
+
+
+async def test_another_answers_where_the_model_cannot(tmp_path: Path) -> None:
+    overloaded = {"error": "ModelOverloaded", "message": "Not now."}
+    app = build(Settings(model=script(tmp_path, *[overloaded] * 3), fallback=("demo",), tools=()))
+    async with Scope():
+        (reply,) = await app.host().inquire("Hello")
+    assert reply.model == "demo"
+    assert app.model.name.startswith("scripted:")
+
+
+async def test_what_a_run_may_cost_begins_anew_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    purses: list[Any] = []
+
+    class Purse(budget.Purse):
+        def __init__(self, **limits: Any) -> None:
+            super().__init__(**limits)
+            purses.append(self)
+
+    monkeypatch.setattr(budget, "Purse", Purse)
+    app = build(Settings(model="demo", fallback=("demo",), tools=(), max_cost=0.1))
+    for _ in range(2):
+        async with Scope():
+            await app.host().inquire("Hello")
+    assert [purse.cost for purse in purses] == [Decimal("0.1")] * 2
+
+
+def test_what_an_answer_cost_depends_on_where_it_was_asked(tmp_path: Path) -> None:
+    lab = Endpoint(base_url="http://127.0.0.1:9/v1", model="a")
+    app = build(Settings(model="lab", models={"lab": lab}, fallback=("demo",)))
+    for model in ("compatible:a", "demo", "ollama:a"):
+        cost = app.cost(model, Usage(input=1000))
+        assert cost is not None
+        assert cost.dollars == 0
+    assert app.cost("compatible:b", Usage(input=1000)) is None
 
 
 def test_a_key_that_is_not_set_is_missed_only_where_it_is_needed() -> None:

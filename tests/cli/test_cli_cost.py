@@ -78,6 +78,13 @@ async def test_without_a_price_nothing_is_asked_that_may_only_cost_so_much(
     assert mock.requests == []
 
 
+async def test_that_is_so_for_those_that_may_answer_instead_too(retinue: Retinue) -> None:
+    said, mock = await ask(retinue, "--fallback", "openai:of-our-own", "--max-cost", "1")
+    assert (said.code, said.out) == (2, "")
+    assert "The price of 'openai:of-our-own' is not known" in said.err
+    assert mock.requests == []
+
+
 @pytest.mark.parametrize("wrong", ["-1", "much", "nan", "1e9"])
 def test_what_is_no_amount_is_refused(retinue: Retinue, wrong: str) -> None:
     said = retinue("-p", "hi", "-m", "demo", f"--max-cost={wrong}")

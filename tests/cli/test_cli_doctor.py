@@ -28,6 +28,8 @@ type Retinue = Callable[..., Any]
 NOWHERE = "http://127.0.0.1:9"
 """The port of a service that nobody runs any more, and only root could."""
 KEY = "sk-0123456789abcdef"
+OTHERS = ("ANTHROPIC_", "GEMINI_", "GOOGLE_", "OLLAMA_", "OPENAI_")
+"""How variables of vendors begin."""
 OLLAMA: Answers = {
     "/api/ps": (200, {"models": []}),
     "/api/tags": (200, {"models": [{"name": "qwen3:latest"}, {"name": "llama3.2:1b"}]}),
@@ -100,6 +102,25 @@ class TestModel:
         assert report["model"] == ("fine", words, None)
         assert report["key"] == ("fine", "sk-…cdef, from env:OPENAI_API_KEY", None)
         assert peer.keys == [f"Bearer {KEY}"]
+
+    def test_each_vendor_is_shown_its_own_key(self, examine: Examine, serve: Serve) -> None:
+        pytest.importorskip("anthropic")
+        peer = serve({"/v1/models?limit=1000": (200, {"data": [{"id": "claude-of-ours"}]})})
+        environ = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": peer.url}
+        report = examine("-m", "anthropic:claude-of-ours", OPENAI_API_KEY="sk-other", **environ)
+        words = "anthropic:claude-of-ours, chosen by --model"
+        assert report["model"] == ("fine", words, None)
+        assert report["key"] == ("fine", "sk-…cdef, from env:ANTHROPIC_API_KEY", None)
+
+    def test_a_llama_server_that_was_found_is_looked_at(
+        self, examine: Examine, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        peer = serve(COMPATIBLE)
+        assert _auto.automatic.__kwdefaults__
+        monkeypatch.setitem(_auto.automatic.__kwdefaults__, "llama_server", peer.url)
+        monkeypatch.setattr("retinue.cli.doctor._models.LLAMA_SERVER", f"{peer.url}/v1")
+        words = "compatible:a, taken because none was chosen"
+        assert examine()["model"] == ("fine", words, None)
 
     def test_an_endpoint_that_lists_it_not_is_doubtful(
         self, examine: Examine, serve: Serve, config: Path
@@ -477,7 +498,7 @@ def examine(
 ) -> Examine:
     """Runs `retinue doctor --json` at home, with a patience that a busy machine cannot exhaust."""
     for name in [*os.environ]:
-        if name.startswith(("RETINUE_", "XDG_", "OPENAI_", "OLLAMA_", "DEFAULT_", "AUTOGEN_")):
+        if name.startswith((*OTHERS, "RETINUE_", "XDG_", "DEFAULT_", "AUTOGEN_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("OLLAMA_HOST", NOWHERE)

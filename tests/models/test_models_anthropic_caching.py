@@ -13,6 +13,9 @@ from retinue.models.anthropic._known import Known, known
 ADD = ToolSpec(name="add", description="Adds numbers.", parameters={})
 CALL = ToolCall(id="c1", name="add", args={})
 ANSWER = Message(role="tool", parts=[ToolResult(call_id="c1", name="add", content="2")])
+FAILED = Message(
+    role="tool", parts=[ToolResult(call_id="c1", name="add", content="no " * 600, error=True)]
+)
 THOUGHT = Thinking(text="Hm.", signature="EqQB")
 
 
@@ -114,6 +117,12 @@ CACHES: list[tuple[str, dict[str, Any], list[Message | str], list[str]]] = [
         {"tools": (ADD,)},
         [LONG, own(THOUGHT, CALL), ANSWER],
         ["0.0", "2.0"],
+    ),
+    (
+        "results of what failed, by their words",
+        {"tools": (ADD,)},
+        ["a", own(CALL), FAILED],
+        ["2.0"],
     ),
     ("pictures", {}, [parts(Image(data=b"png")), own("b"), "c"], ["0.0", "2.0"]),
 ]

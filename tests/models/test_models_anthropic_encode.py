@@ -478,6 +478,7 @@ def test_the_vendors_tools_stand_beside_ours() -> None:
     search = {"type": "web_search_20260318", "name": "web_search"}
     given = options(tools=[search])
     assert sent("hi", tools=(ADD,), options=given)["tools"] == [TOOL_ADD, search]
+    assert sent("hi", options=options(server_tools=[search]))["tools"] == [search]
     assert sent("hi", options=given, tool_choice="web_search")["tool_choice"] == {
         "type": "tool",
         "name": "web_search",

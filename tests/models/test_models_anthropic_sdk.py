@@ -1,11 +1,7 @@
 """Anthropic: what the vendor's own client carries, and how a model is found."""
 
 import asyncio
-import errno
-import importlib
-import os
 import socket
-import ssl
 import subprocess
 import sys
 
@@ -228,27 +224,6 @@ async def test_who_is_not_there_is_unreachable(hear) -> None:
     assert "base_url" in str(no.value.hint)
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (TimeoutError(), "no connection within 20 s"),
-        (socket.gaierror(-2, "Name or service not known"), "no such host"),
-        (UnicodeError("label too long"), "no such host"),
-        (ssl.SSLCertVerificationError("self-signed"), "its certificate cannot be trusted"),
-        (ConnectionResetError(errno.ECONNRESET, "-"), os.strerror(errno.ECONNRESET)),
-        (ValueError("a  b\nc"), "a b c"),
-        (ValueError(), "ValueError"),
-    ],
-)
-def test_why_nobody_is_there_is_told_in_the_words_of_who_saw_it_first(
-    error: Exception, words: str
-) -> None:
-    package = importlib.import_module("retinue.models.anthropic._sdk")
-    outer = ValueError("Request timed out.")
-    outer.__cause__ = error
-    assert words in package._words(outer)
-
-
 async def test_each_loop_has_a_client_of_its_own() -> None:
     async with MockLLM() as mock:
         model = at(mock.url)
@@ -355,6 +330,13 @@ async def test_it_is_missed_by_who_asks_as_well(hear, monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "anthropic", None)
     monkeypatch.delitem(sys.modules, "retinue.models.anthropic._sdk", raising=False)
     with pytest.raises(MissingExtra):
+        await hear(Anthropic(model="m", api_key="sk-1"), "Hello?")
+
+
+async def test_an_old_one_is_as_good_as_none(hear, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anthropic.__version__", "2.9.1")
+    monkeypatch.delitem(sys.modules, "retinue.models.anthropic._sdk", raising=False)
+    with pytest.raises(MissingExtra, match="too old"):
         await hear(Anthropic(model="m", api_key="sk-1"), "Hello?")
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from retinue.errors import (
     ContextFull,
+    MissingExtra,
     ModelError,
     ModelOverloaded,
     ModelRejected,
@@ -23,7 +26,10 @@ from retinue.testing.mock_llm import Answer, Disconnect, MockLLM, Refusal, Silen
 
 pytest.importorskip("claude_agent_sdk", reason="needs the extra: uv sync --group vendors")
 
-pytestmark = pytest.mark.timeout(120)  # a process starts for each answer
+pytestmark = [
+    pytest.mark.timeout(120),  # a process starts for each answer
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+]
 
 NAME = "claude-sonnet-5-5"
 KEY = "sk-ant-test-0123456789"
@@ -44,14 +50,15 @@ def at_home_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     assert not processes(tmp_path), "a process was left behind"
 
 
-def processes(home: Path) -> list[str]:
-    """The commands of processes that live in this home."""
+def processes(home: Path) -> dict[int, str]:
+    """The processes that live in this home, and their commands."""
     mark = f"HOME={home}".encode()
-    found: list[str] = []
+    found: dict[int, str] = {}
     for place in Path("/proc").glob("[0-9]*"):
         try:
             if place.name != str(os.getpid()) and mark in (place / "environ").read_bytes():
-                found.append((place / "cmdline").read_bytes().decode().replace("\0", " "))
+                command = (place / "cmdline").read_bytes().decode().replace("\0", " ")
+                found[int(place.name)] = command
         except OSError:  # it ended, or is another's
             continue
     return found
@@ -67,7 +74,8 @@ def text_of(chunks: list[ChatChunk]) -> str:
 
 def told(mock: MockLLM) -> str:
     """What the user said to the API, in the end."""
-    return "\n".join([message.text for message in mock.asked(NAME)[-1].asked.messages])
+    messages = mock.asked(NAME)[-1].asked.messages
+    return "\n".join([message.text for message in messages if message.role == "user"])
 
 
 async def test_an_answer_comes_in_pieces_with_thoughts_and_what_it_used(hear) -> None:
@@ -98,7 +106,7 @@ async def test_the_past_is_told_with_its_calls_and_pictures(hear) -> None:
     ]
     async with MockLLM() as mock:
         async with asyncio.timeout(LIMIT):
-            await hear(model_at(mock), *past, max_tokens=777)
+            await hear(model_at(mock), *past, max_tokens=777, options={"effort": "low"})
         body = mock.asked(NAME)[-1].body
     said = told(mock)
     assert '{"role":"assistant","text":"It rains."}' in said
@@ -106,6 +114,7 @@ async def test_the_past_is_told_with_its_calls_and_pictures(hear) -> None:
     assert said.rstrip().endswith("And now?")
     assert "image" in [block["type"] for block in body["messages"][0]["content"]]
     assert body["max_tokens"] == 777
+    assert body["output_config"]["effort"] == "low"
 
 
 @pytest.mark.parametrize(
@@ -147,6 +156,7 @@ async def test_leaving_closes_the_socket_and_ends_the_process(tmp_path: Path) ->
                 while not (await anext(chunks)).text:
                     pass
                 assert processes(tmp_path)
+                assert KEY not in str(processes(tmp_path))
             assert not processes(tmp_path)
             await mock.asked(NAME)[-1].left.wait()
 
@@ -172,20 +182,10 @@ async def test_a_process_that_breaks_off_has_not_answered(tmp_path: Path) -> Non
             async with model_at(mock).chat(ChatRequest(messages=(Message("Hi"),))) as chunks:
                 while not (await anext(chunks)).text:
                     pass
-                kill(tmp_path)
+                for process in processes(tmp_path):
+                    os.kill(process, signal.SIGKILL)
                 with pytest.raises(StreamIncomplete):
                     await anext(chunks)
-
-
-def kill(home: Path) -> None:
-    """End the processes of this home, which are ours."""
-    mark = f"HOME={home}".encode()
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            if place.name != str(os.getpid()) and mark in (place / "environ").read_bytes():
-                os.kill(int(place.name), 9)
-        except OSError:
-            continue
 
 
 WEATHER = ToolSpec(name="weather", description="", parameters={"type": "object"})
@@ -230,6 +230,23 @@ async def test_a_process_that_cannot_be_started_is_said(
     async with asyncio.timeout(LIMIT):
         with pytest.raises(ModelUnreachable, match="did not start"):
             await hear(model, "Hi")
+
+
+async def test_no_claude_code_is_a_missing_extra(hear, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, lambda _: "/nowhere/claude")
+    async with asyncio.timeout(LIMIT):
+        with pytest.raises(MissingExtra, match="not installed"):
+            await hear(find_model(f"claude_agent:{NAME}", api_key=KEY, retries=0), "Hi")
+
+
+async def test_a_name_in_short_is_said_in_full(hear) -> None:
+    async with MockLLM() as mock:
+        mock.script("*", "Hello.")
+        model = find_model("claude_agent:opus", base_url=f"{mock.url}/v1", api_key=KEY)
+        async with asyncio.timeout(LIMIT):
+            chunks = await hear(model, "Hi")
+        answering = mock.requests[-1].model
+    assert chunks[0].model == f"claude_agent:{answering}"
 
 
 def use(monkeypatch: pytest.MonkeyPatch, cli: Callable[[object], str]) -> None:

@@ -37,7 +37,8 @@ OPUS, SONNET, HAIKU = [f"anthropic:claude-{kind}-5-5" for kind in ("opus", "sonn
 
 
 # https://developers.openai.com/api/docs/deprecations and
-# https://platform.claude.com/docs/en/about-claude/model-deprecations, as of November 2026
+# https://platform.claude.com/docs/en/about-claude/model-deprecations and
+# https://ai.google.dev/gemini-api/docs/deprecations, as of November 2026
 @pytest.mark.parametrize(
     ("name", "successor"),
     [
@@ -64,6 +65,10 @@ OPUS, SONNET, HAIKU = [f"anthropic:claude-{kind}-5-5" for kind in ("opus", "sonn
         ("openai:gpt-3.5-turbo-0125", LUNA),
         ("openai:gpt-3.5-turbo-16k-0613", LUNA),
         ("openai:gpt-4.1-nano", LUNA),
+        ("gemini:gemini-pro", "gemini:gemini-4-argon"),
+        ("gemini:gemini-1.5-pro-002", "gemini:gemini-4-argon"),
+        ("gemini:gemini-2.0-flash-001", "gemini:gemini-3.8-flash"),
+        ("gemini:gemini-2.0-flash-lite", "gemini:gemini-3.5-flash-lite"),
         ("anthropic:claude-3-opus-20240229", OPUS),
         ("anthropic:claude-3-opus-latest", OPUS),
         ("anthropic:claude-3-sonnet-20240229", SONNET),

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from decimal import Decimal
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 from retinue.models import Usage
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from retinue.models.prices import Cost
 
 type Pricing = Callable[[str, Usage], "Cost | None"]
@@ -25,7 +28,7 @@ def total(costs: "Sequence[Cost | None]") -> "Cost | None":
         return None
     # What costs nothing has no table worth naming.
     largest = max(known, key=lambda cost: cost.dollars)
-    return replace(largest, dollars=sum([cost.dollars for cost in known], Decimal(0)))
+    return replace(largest, dollars=reduce(add, [cost.dollars for cost in known]))
 
 
 def in_dollars(costs: "Sequence[Cost | None]", *, source: bool = False) -> str:
@@ -42,6 +45,6 @@ def in_dollars(costs: "Sequence[Cost | None]", *, source: bool = False) -> str:
     return ", ".join(words)
 
 
-def _short(dollars: Decimal) -> str:
+def _short(dollars: "Decimal") -> str:
     """Two digits that say something: 12.50, 0.031."""
     return f"{dollars:.{max(2, 1 - dollars.adjusted())}f}" if dollars else "0"

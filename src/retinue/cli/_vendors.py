@@ -14,14 +14,18 @@ class Vendor(NamedTuple):
     """Who offers models for money.
 
     Args:
-        package: What is imported to ask them; it comes with the extra that is called as they are.
+        package: What is imported to ask them.
+        extra: Of retinue, with which that comes.
         variable: Where it is customary to keep a key of theirs.
         is_needed: Whether they cannot be asked without the package.
+        has_list: Whether they tell which models they have.
     """
 
     package: str
+    extra: str
     variable: str
     is_needed: bool = True
+    has_list: bool = True
 
     @property
     def is_installed(self) -> bool:
@@ -31,9 +35,10 @@ class Vendor(NamedTuple):
 
 
 VENDORS: Final = {
-    "anthropic": Vendor("anthropic", "ANTHROPIC_API_KEY"),
-    "openai": Vendor("openai", "OPENAI_API_KEY", is_needed=False),
-    "gemini": Vendor("google.genai", "GEMINI_API_KEY"),
+    "anthropic": Vendor("anthropic", "anthropic", "ANTHROPIC_API_KEY"),
+    "claude_agent": Vendor("claude_agent_sdk", "claude", "ANTHROPIC_API_KEY", has_list=False),
+    "openai": Vendor("openai", "openai", "OPENAI_API_KEY", is_needed=False),
+    "gemini": Vendor("google.genai", "gemini", "GEMINI_API_KEY"),
 }
 """By the name of the provider."""
 

@@ -16,12 +16,16 @@ _PAST: Final = (
     (r"anthropic:claude-3([-.][57])?-opus.*", "anthropic:claude-opus-5-5"),
     (r"anthropic:claude-3([-.][57])?-sonnet.*", "anthropic:claude-sonnet-5-5"),
     (r"anthropic:claude-3([-.][57])?-haiku.*", "anthropic:claude-haiku-5-5"),
+    (r"gemini:gemini(-1\.[05])?-pro.*", "gemini:gemini-4-argon"),
+    (r"gemini:gemini-2\.0-flash-lite.*", "gemini:gemini-3.5-flash-lite"),
+    (r"gemini:gemini-(1\.5|2\.0)-flash.*", "gemini:gemini-3.8-flash"),
 )
 """Models that their vendors have shut down by November 2026, and what does their work now: the
 model of their kind that is newest.
 
 Sources: https://developers.openai.com/api/docs/deprecations (23 October 2026 and before),
 https://platform.claude.com/docs/en/about-claude/model-deprecations
+https://ai.google.dev/gemini-api/docs/deprecations
 """
 
 _FAMILIES: Final = (

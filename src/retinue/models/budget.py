@@ -143,6 +143,15 @@ class Budgeted:
     def name(self) -> str:
         return self.inner.name
 
+    def check_price(self) -> None:
+        """Nothing, where the budget can be kept; for who wants to know before anything is asked.
+
+        Raises:
+            SettingsError, MissingExtra: The budget is in money, and the price is not known.
+        """
+        if self.purse.cost is not None:
+            self._price(0)
+
     @asynccontextmanager
     async def chat(self, request: ChatRequest) -> AsyncGenerator[AsyncIterator[ChatChunk]]:
         """Set aside, ask, settle.

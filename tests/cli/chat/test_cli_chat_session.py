@@ -225,6 +225,15 @@ class TestCommands:
             await do(session, "/model nobody")
         assert session.app.model.name == "compatible:x"
 
+    async def test_a_vendor_with_a_key_offers_its_models(
+        self, talk: Talk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pytest.importorskip("anthropic")
+        async with MockLLM(models=["a"]) as mock:
+            monkeypatch.setenv("ANTHROPIC_BASE_URL", mock.url)
+            session = talk(ollama_url="http://127.0.0.1:1", anthropic_api_key=KEY)
+            assert await session.models() == ("anthropic:a", "demo")
+
     async def test_a_server_that_is_not_there_offers_nothing(self, talk: Talk) -> None:
         session = talk(
             ollama_url="http://127.0.0.1:1", openai_api_key=Secret("env:NOT_SET_ANYWHERE")

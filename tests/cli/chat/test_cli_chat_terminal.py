@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from retinue.models.scripted import Silence
-from retinue.testing.mock_llm import Answer, MockLLM, Request
+from retinue.testing.mock_llm import Answer, MockLLM, Refusal, Request
 
 from .conftest import CTRL_C, CTRL_D, CTRL_R, ENTER, ESCAPE, TAB, UP, Sit
 
@@ -108,6 +108,17 @@ class TestTalking:
         assert [int(line.partition(".")[0]) for line in shown] == [*range(1, 81)]
         assert seat.screen[-2:] == ["", MARK]
         assert "" not in seat.page[seat.page.index(shown[0]) : -2]
+
+    async def test_it_is_told_why_another_model_answers_and_what_that_cost(self, sit: Sit) -> None:
+        async with MockLLM() as mock:
+            mock.script("a", *[Refusal(503)] * 3)
+            seat = sit("-m", "ollama:a", "--fallback", "ollama:b", OLLAMA_HOST=mock.url)
+            await seat.ready()
+            await seat.ask("hello", "hello\n\n\u203a")
+            assert "model is replaced  model=ollama:a" in seat.text
+            seat.type("/cost", ENTER)
+            await seat.sees("ollama:b  1 answer; tokens: ")
+            await seat.sees("total     $0")
 
     async def test_lines_may_be_several(self, sit: Sit, script: Script) -> None:
         seat = sit("-m", script("A.", "B."))

@@ -149,12 +149,11 @@ class Session:
     async def models(self) -> tuple[str, ...]:
         """The models that can be named now: endpoints of one's own, and what servers list."""
         settings = self.settings
-        ways = {provider: way_to(settings, f"{provider}:") for provider in ("ollama", *VENDORS)}
-        offers = [
-            _listed(provider, way)
-            for provider, way in ways.items()
-            if way.api_key is not None or provider not in VENDORS
-        ]
+        offers = [_listed("ollama", way_to(settings, "ollama:"))]
+        for provider, vendor in VENDORS.items():
+            way = way_to(settings, f"{provider}:")
+            if vendor.has_list and way.api_key is not None:
+                offers.append(_listed(provider, way))
         listed = await asyncio.gather(*offers)
         self._models = (*settings.models, *chain.from_iterable(listed), "demo")
         return self._models

@@ -14,8 +14,8 @@ from ._finding import PATIENCE, Finding, aside
 
 _SOME: Final = 3
 """Models that are named of many."""
-_WITHOUT_LIST: Final = ("scripted", "replay")
-"""Providers that are no servers."""
+_WITHOUT_LIST: Final = ("claude_agent", "scripted", "replay")
+"""Providers that do not tell which models there are."""
 
 
 async def model(settings: Settings, program: str) -> list[Finding]:

@@ -39,9 +39,9 @@ class Offer:
 
     Args:
         name, provider, base_url: As of the place; no address is the vendor's own.
-        state: "fine": there are models; "note": none, and nobody expects them; "wrong": none, and
-            something was set up for it.
-        words: Why there are none.
+        state: "fine": there are models; "note": none, and nobody expects them, or the one is not
+            in the list; "wrong": none, and something was set up for it.
+        words: Why there are none, or what else is to be known.
         fix: What to do about that.
         installed: Whether the package is here that they ask for, if they do.
         key: The key in its mask, and where it is; None where there is none.
@@ -88,7 +88,7 @@ def is_asked(place: Place) -> bool:
     vendor = VENDORS.get(place.provider)
     if vendor is None:
         return place.provider != "demo"
-    can_be = vendor.is_installed or not vendor.is_needed
+    can_be = vendor.has_list and (vendor.is_installed or not vendor.is_needed)
     return can_be and (place.way.api_key is not None or place.model is not None)
 
 
@@ -130,14 +130,14 @@ async def offer_of(place: Place, settings: Settings, now: str | None) -> Offer:
 
 
 def _unasked(offer: Offer) -> Offer:
-    if offer.provider not in VENDORS:
-        return replace(offer, state="fine", models=("demo",))
-    if VENDORS[offer.provider].is_needed and not offer.installed:
-        state = "wrong" if offer.key is not None else "note"
-        fix = f"pip install 'retinue[{offer.provider}]'"
-        return replace(offer, state=state, words="not installed", fix=fix)
-    fix = f"export {VENDORS[offer.provider].variable}=..."
-    return replace(offer, words="no key", fix=fix)
+    vendor = VENDORS.get(offer.provider)
+    if vendor is None:
+        return replace(offer, state="fine", words="no language model", models=("demo",))
+    if vendor.is_needed and not offer.installed:
+        return replace(offer, words="not installed", fix=f"pip install 'retinue[{vendor.extra}]'")
+    if not vendor.has_list:
+        return replace(offer, state="fine", words="has no list of its models")
+    return replace(offer, words="no key", fix=f"export {vendor.variable}=...")
 
 
 def _of_endpoint(place: Place, offer: Offer, names: tuple[str, ...], settings: Settings) -> Offer:

@@ -89,4 +89,4 @@ class Whole:
         cost = total([self._pricing(model, usage) for model, usage in self._answers])
         if cost is None:
             return None
-        return {"dollars": str(cost.dollars), "table": cost.table, "estimate": True}
+        return {"dollars": f"{cost.dollars:f}", "table": cost.table, "estimate": True}

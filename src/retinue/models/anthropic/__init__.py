@@ -160,7 +160,7 @@ def _through_sdk(betas: Sequence[str] = ()) -> Opener:
     ) -> AbstractAsyncContextManager[Connection]:
         try:
             package = import_module("._sdk", __package__)
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             raise _missing() from error
         found = package.opened(server, path, body, betas=betas)
         return cast("AbstractAsyncContextManager[Connection]", found)
@@ -170,9 +170,9 @@ def _through_sdk(betas: Sequence[str] = ()) -> Opener:
 
 def _missing() -> MissingExtra:
     return MissingExtra(
-        "Anthropic's models need a package that is not installed",
+        "Anthropic's models need a package that is not installed here, or is too old",
         hint="pip install 'retinue[anthropic]'",
     )
 
 
-_KEY: Final = "Set ANTHROPIC_API_KEY, or api_key of the endpoint; `retinue setup` asks for it."
+_KEY: Final = "Set ANTHROPIC_API_KEY, or api_key of the endpoint."

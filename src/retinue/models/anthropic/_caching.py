@@ -37,14 +37,15 @@ def mark(body: Json, lifetime: Lifetime, *, cacheable: int) -> None:
     standing: list[Json] = []
     said: list[Json] = []
     left = cacheable * _BYTES
-    for role, blocks in (
+    places: list[tuple[str, Any]] = [
         ("tools", tools),
-        ("system", body.get("system", [])),
+        ("system", body.get("system")),
         *[(message["role"], message["content"]) for message in body["messages"]],
-    ):
+    ]
+    for role, blocks in places:
         left -= _weight(blocks) if left > 0 else 0
         if left <= 0 and blocks and isinstance(blocks, list) and role != "assistant":
-            (said if role == "user" else standing).append(blocks[-1])
+            (said if role == "user" else standing).append(cast("list[Json]", blocks)[-1])
     control = {"type": "ephemeral"} if lifetime == "5m" else {"type": "ephemeral", "ttl": lifetime}
     for block in (*standing, *said[-2:]):
         block["cache_control"] = control

@@ -36,8 +36,8 @@ def encode(request: ChatRequest, model: str, *, cache: Lifetime | None = "5m") -
     """The request. It has no temperature: the API accepts none, of any model.
 
     Of the options, `cache` is as here, `citations=True` lets documents be cited, `betas` go into
-    their header, `tools` stand beside the tools, and `thinking="adaptive"` is short for the object.
-    One that is None takes a field out again.
+    their header, `server_tools` (or `tools`) stand beside the tools of the request, and
+    `thinking="adaptive"` is short for the object. One that is None takes a field out again.
 
     Raises:
         ModelRejected: Something cannot be said to this model.
@@ -72,7 +72,8 @@ def _body(request: ChatRequest, model: str, cache: Lifetime | None) -> tuple[Jso
     }
     if system:
         body["system"] = [{"type": "text", "text": system}]
-    body |= _tools(request, what, options.pop("tools", None) or (), messages)
+    others = [*(options.pop("tools", None) or ()), *(options.pop("server_tools", None) or ())]
+    body |= _tools(request, what, others, messages)
     if container := container_of(seen):
         body["container"] = container
     thinking = _thinking(options.pop("thinking", None), what, messages)

@@ -7,11 +7,7 @@ than came (docs/models_anthropic.md). One client per event loop and address; a k
 request.
 """
 
-import asyncio
-import os
-import socket
-import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -19,18 +15,20 @@ import aiohttp
 import anthropic
 import httpx2
 
-from retinue.errors import ModelUnreachable
 from retinue.models._wire import Connection, Server
+from retinue.models._wire.guest import (
+    LARGE,
+    Response,
+    client_options,
+    in_blocks,
+    kept_on_loop,
+    unreachable,
+)
+
+if tuple(map(int, anthropic.__version__.split(".")[:2])) < (2, 10):  # others may want an older one
+    raise ImportError(f"anthropic {anthropic.__version__} has another way to speak HTTP")
 
 _PLACE: Final = "_retinue_anthropic"
-_LARGE: Final = 512 * 1024
-"""Bytes; a larger body is sent in blocks, so that the loop is not held up."""
-_MOST: Final = 4 * 1024 * 1024
-"""Bytes of a document that is no stream."""
-_MOMENT: Final = 0.1
-"""Seconds in which the end of a body follows its last event, if it follows at all."""
-_CONNECTING: Final = 20.0
-"""Seconds; how long to wait for words is the guard's matter."""
 _BROKEN: Final = (
     anthropic.APIConnectionError,
     httpx2.RequestError,
@@ -40,42 +38,6 @@ _BROKEN: Final = (
     ValueError,
 )
 """What the client raises, and what it lets through from below."""
-_HERE: Final = ("127.0.0.1", "localhost", "[::1]")
-
-
-class _Open:
-    """A `Connection`, over a response that is still coming."""
-
-    def __init__(self, response: httpx2.Response, server: Server) -> None:
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
-        self._blocks: AsyncIterator[bytes] = response.aiter_bytes()
-        self._server = server
-
-    async def next_block(self) -> bytes:
-        try:
-            return await anext(self._blocks, b"")
-        except _BROKEN as error:
-            server = self._server
-            raise ModelUnreachable(
-                f"The connection to {server.name!r} at {server.base_url} broke: "
-                f"{server.hide(_words(error))}",
-                hint=server.unreachable,
-            ) from _cause(server, error)
-
-    async def document(self) -> bytes:
-        found = bytearray()
-        while len(found) < _MOST and (block := await self.next_block()):
-            found += block
-        return bytes(found[:_MOST])
-
-    async def settle(self) -> None:
-        try:
-            async with asyncio.timeout(_MOMENT):
-                while await self.next_block():
-                    pass
-        except (TimeoutError, ModelUnreachable):
-            pass  # the answer is whole; the connection will be closed
 
 
 @asynccontextmanager
@@ -94,18 +56,19 @@ async def opened(
         ModelUnauthorized: The key cannot be one.
         ModelUnreachable: Nobody answers, or the connection breaks.
     """
+    server.headers()  # the package would say less about a key that is none
     headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
     if betas:
         headers["anthropic-beta"] = ",".join(betas)
     try:
-        response = await _sent(await _client(server), path, body, headers)
+        client = await kept_on_loop(
+            _PLACE, server.base_url, lambda: _made(server.base_url), lambda made: made.close()
+        )
+        response = await _sent(client.with_options(api_key=server.api_key), path, body, headers)
     except _BROKEN as error:
-        raise ModelUnreachable(
-            f"{server.name!r} cannot be reached at {server.base_url}: {server.hide(_words(error))}",
-            hint=server.unreachable,
-        ) from _cause(server, error)
+        raise unreachable(server, error) from server.cause(error)
     try:
-        yield _Open(response, server)
+        yield Response(response, server, _BROKEN)
     finally:
         await response.aclose()
 
@@ -117,78 +80,20 @@ async def _sent(
     try:
         if body is None:
             return await client.get(f"/{path}", **asking)
-        if len(body) <= _LARGE:
+        if len(body) <= LARGE:
             return await client.post(f"/{path}", content=body, **asking)
         headers["Content-Length"] = str(len(body))
-        return await client.post(f"/{path}", content=_in_blocks(body), **asking)
+        return await client.post(f"/{path}", content=in_blocks(body), **asking)
     except anthropic.APIStatusError as error:
         return error.response
 
 
-async def _in_blocks(body: bytes) -> AsyncGenerator[bytes]:
-    for start in range(0, len(body), _LARGE):
-        yield body[start : start + _LARGE]
-
-
-async def _client(server: Server) -> anthropic.AsyncAnthropic:
-    """The client for this address, with this key; its connections are kept on the loop itself, and
-    closed with it."""
-    server.headers()  # the package would say less about a key that is none
-    loop = asyncio.get_running_loop()
-    kept: dict[str, tuple[anthropic.AsyncAnthropic, Any]] | None = getattr(loop, _PLACE, None)
-    if kept is None:
-        kept = {}
-        setattr(loop, _PLACE, kept)
-    if server.base_url not in kept:
-        client = _made(server.base_url)
-        closing = _closing(client)
-        kept[server.base_url] = client, closing
-        await anext(closing)
-    return kept[server.base_url][0].with_options(api_key=server.api_key)
-
-
 def _made(base_url: str) -> anthropic.AsyncAnthropic:
-    patience = httpx2.Timeout(None, connect=_CONNECTING)
+    options = client_options()
     return anthropic.AsyncAnthropic(
         base_url=base_url,
         api_key="the key goes with its request",
         max_retries=0,
-        timeout=patience,
-        http_client=anthropic.DefaultAioHttpClient(
-            timeout=patience,
-            # As many connections as conversations (0 is no limit to aiohttp, and None is 100).
-            limits=httpx2.Limits(max_connections=0, keepalive_expiry=60),
-            follow_redirects=False,  # a key must not be carried to another place
-            mounts={f"all://{host}": None for host in _HERE},  # no proxy for this machine
-        ),
+        timeout=options["timeout"],
+        http_client=anthropic.DefaultAioHttpClient(**options),
     )
-
-
-async def _closing(client: anthropic.AsyncAnthropic) -> AsyncGenerator[None]:
-    """Closes the client when the loop shuts its async generators down, as asyncio.run does."""
-    try:
-        yield
-    finally:
-        await client.close()
-
-
-def _cause(server: Server, error: Exception) -> Exception | None:
-    """The error, to be shown as the cause; unless it repeats the key."""
-    return error if server.hide(str(error)) == str(error) else None
-
-
-def _words(error: BaseException) -> str:
-    """What went wrong, in the words of who saw it first."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    match error:
-        case ssl.SSLError():
-            return f"its certificate cannot be trusted ({error})"
-        case socket.gaierror() | UnicodeError():
-            return "no such host"
-        case TimeoutError() | asyncio.CancelledError():
-            return f"no connection within {_CONNECTING:g} s"
-        case OSError(errno=int(code)) if code > 0:
-            return os.strerror(code)
-        case _:
-            return " ".join(str(error).split())[:200] or type(error).__name__

@@ -22,7 +22,7 @@ from retinue.models.guard import Guarded
 
 from ._asked import Asked
 from ._encode import check, prompt_of
-from ._said import Began, Ended, Said, Stopped
+from ._said import Answered, Began, Ended, Said, Stopped
 
 ANTHROPIC: Final = "https://api.anthropic.com"
 _CUT: Final = ("max_tokens", "refused", "context_full")
@@ -36,12 +36,12 @@ class ClaudeAgent:
     Args:
         model: What it is called: "claude-sonnet-5-5", "opus".
         api_key: The key; without one, the login of Claude Code on this machine counts.
-        base_url: Where the API is; without the version.
+        base_url: Where the API is, without the version; None: where Claude Code finds it.
     """
 
     model: str
     api_key: str | None = field(default=None, repr=False)
-    base_url: str = ANTHROPIC
+    base_url: str | None = None
 
     @property
     def name(self) -> str:
@@ -59,6 +59,7 @@ class ClaudeAgent:
             prompt=prompt_of(request),
             model=self.model,
             system=request.system or "",
+            base_url=self.base_url,
             cwd=tempfile.gettempdir(),  # it tells the model where it is; that is nobody's folder
             max_turns=1,
             env={"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(request.max_tokens)}
@@ -99,8 +100,8 @@ def find(
     )
 
 
-def address_of(base_url: str | None, api_key: str | None) -> str:
-    """Where the API is that Claude Code is to ask.
+def address_of(base_url: str | None, api_key: str | None) -> str | None:
+    """Where the API is that Claude Code is to ask, if that is said.
 
     Raises:
         MissingExtra: The package is not installed.
@@ -109,7 +110,9 @@ def address_of(base_url: str | None, api_key: str | None) -> str:
     """
     if find_spec("claude_agent_sdk") is None:
         raise _missing()
-    address = ANTHROPIC if base_url is None else base_url_of(base_url).removesuffix("/v1")
+    if base_url is None:
+        return None
+    address = base_url_of(base_url).removesuffix("/v1")
     if address != ANTHROPIC and not api_key:
         raise ModelUnauthorized(
             f"Claude Code needs a key for {address}", hint=f"A login is not shown there. {_KEY}"
@@ -117,8 +120,9 @@ def address_of(base_url: str | None, api_key: str | None) -> str:
     return address
 
 
-def server_of(name: str, address: str, key: str | None) -> Server:
+def server_of(name: str, base_url: str | None, key: str | None) -> Server:
     """Who is asked, and what its errors say."""
+    address = base_url or ANTHROPIC
     return Server(
         name=name,
         base_url=address,
@@ -174,3 +178,19 @@ def _missing() -> MissingExtra:
 
 
 _KEY: Final = "Set ANTHROPIC_API_KEY, or api_key of the endpoint."
+
+__all__ = [
+    "ANTHROPIC",
+    "Answered",
+    "Asked",
+    "Began",
+    "ClaudeAgent",
+    "Ended",
+    "Said",
+    "Stopped",
+    "address_of",
+    "find",
+    "opened",
+    "prompt_of",
+    "server_of",
+]

@@ -25,6 +25,7 @@ class Asked:
         model: Who answers; None: whom Claude Code would ask.
         system: Instructions, or what the Claude Agent SDK takes in their place.
         cwd: The folder in which it works.
+        base_url: Where the API is; None: where Claude Code finds it.
         tools: The names of its own tools that it has.
         allow: Asked before each use of them; why not, or None.
         max_turns: How many times the model may be asked; None: any number.
@@ -37,6 +38,7 @@ class Asked:
     model: str | None
     system: str | Json
     cwd: str
+    base_url: str | None = None
     tools: tuple[str, ...] = ()
     allow: Callable[[ToolCall], Awaitable[Deny | None]] = nothing_allowed
     max_turns: int | None = None

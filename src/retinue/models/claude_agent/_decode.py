@@ -8,13 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from retinue.errors import (
-    BudgetExceeded,
-    ContextFull,
-    ModelUnreachable,
-    RetinueError,
-    StreamIncomplete,
-)
+from retinue.errors import ContextFull, ModelError, ModelUnreachable, StreamIncomplete
 from retinue.messages import Text, ToolResult
 from retinue.models import ChatChunk, Stop
 from retinue.models._wire import Server, text_of
@@ -97,7 +91,7 @@ def result_of(id: str, name: str, content: Any, *, failed: bool) -> ToolResult:
     return ToolResult(call_id=id, name=name, content=content, error=failed, source=f"tool:{name}")
 
 
-def error_in(ended: Ended, server: Server, *, kind: str | None = None) -> RetinueError | None:
+def error_in(ended: Ended, server: Server, *, kind: str | None = None) -> ModelError | None:
     """The error by which a run ended, in our words; None where it was none.
 
     Args:
@@ -108,10 +102,6 @@ def error_in(ended: Ended, server: Server, *, kind: str | None = None) -> Retinu
         return None
     words = server.hide(ended.words.removeprefix("API Error: ")) or ended.outcome
     status = ended.status or _STATUS.get(kind or "")
-    if ended.outcome == "error_max_budget_usd":
-        return BudgetExceeded(
-            f"{server.name!r} stopped at its limit of cost", hint="Allow more: max_cost."
-        )
     if ended.reason == "prompt_too_long":
         return ContextFull(f"This is more than {server.name!r} can read: {words}", hint=server.full)
     if status is not None:

@@ -46,16 +46,15 @@ def check(request: ChatRequest) -> None:
     Raises:
         ModelRejected: There is something of that in the request.
     """
-    for wanted, what in (
-        (request.tools, "be given tools"),
-        (request.tool_choice not in ("auto", "none"), "be held to a tool"),
-        (request.output is not None, "be held to a form"),
-        (request.temperature is not None, "be given a temperature"),
+    for wanted, what, instead in (
+        (request.tools, "be given tools", "Leave them out (--tools none), or choose"),
+        (request.tool_choice not in ("auto", "none"), "be held to a tool", "Choose"),
+        (request.output is not None, "be held to a form", "Choose"),
+        (request.temperature is not None, "be given a temperature", "Leave it out, or choose"),
     ):
         if wanted:
             raise ModelRejected(
-                f"Models of 'claude_agent' cannot {what}",
-                hint="Choose 'anthropic:NAME' for that. For Claude Code's own tools: claude_agent.",
+                f"Models of 'claude_agent' cannot {what}", hint=f"{instead} 'anthropic:NAME'."
             )
     for name in request.options.keys() - set(OPTIONS):
         raise ModelRejected(

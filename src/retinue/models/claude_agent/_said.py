@@ -58,6 +58,11 @@ class Ended:
     status: int | None = None
     stop: Stop = "end"
 
+    @property
+    def limit(self) -> bool:
+        """Whether it ended at a limit that it was given."""
+        return self.outcome in ("error_max_turns", "error_max_budget_usd")
+
 
 type Said = Began | ChatChunk | Stopped | Answered | Ended
 

@@ -5,18 +5,19 @@ behind. Loaded with the first run.
 """
 
 import asyncio
+import logging
 import os
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
+from uuid import uuid4
 
 from claude_agent_sdk import (
     AssistantMessage,
     ClaudeAgentOptions,
     ClaudeSDKClient,
-    ClaudeSDKError,
     CLIJSONDecodeError,
     CLINotFoundError,
     HookMatcher,
@@ -26,6 +27,7 @@ from claude_agent_sdk import (
     PermissionResultDeny,
     ResultMessage,
     StreamEvent,
+    SystemMessage,
     ToolPermissionContext,
     ToolResultBlock,
     ToolUseBlock,
@@ -37,15 +39,19 @@ from retinue.messages import ToolCall
 from retinue.models import ChatChunk
 from retinue.models._wire import Json, Server, incomplete
 from retinue.models.anthropic._decode import usage_of
+from retinue.telemetry import event
 
 from ._asked import Asked, Deny
 from ._decode import Events, error_in, result_of, stop_of
+from ._left import MARK, end_left
 from ._said import Answered, Ended, Said
 
 _MOMENT: Final = 2.0
 """Seconds that an interruption may take, before the process is ended anyway."""
 _LINES: Final = 5
 """So many of its last complaints are shown."""
+_BY_ANOTHER_NAME: Final = ("Agent",)
+"""Tools that are there, though the list has another name for them."""
 _MOST: Final = 16 * 1024 * 1024
 """Bytes of one message; what a tool read is in one."""
 
@@ -59,7 +65,7 @@ async def opened(asked: Asked, server: Server) -> AsyncGenerator[AsyncGenerator[
         server: Who is asked; for its key and address, and for errors.
 
     Raises:
-        ModelError, BudgetExceeded: Of a run that failed, also while it is read.
+        ModelError: Of a run that failed, also while it is read.
         MissingExtra: The package has no Claude Code with it.
     """
     run = _Run(asked, server)
@@ -78,6 +84,7 @@ class _Run:
     def __init__(self, asked: Asked, server: Server) -> None:
         self._asked = asked
         self._server = server
+        self._name = uuid4().hex
         self._complaints: deque[str] = deque(maxlen=_LINES)
         server.headers()  # it would say less about a key that is none
         if not os.path.isdir(asked.cwd):
@@ -104,22 +111,28 @@ class _Run:
         """What it says, to the word that it is done.
 
         Raises:
-            ModelError, BudgetExceeded: It failed, or its process ended before that word.
+            ModelError: It failed, or its process ended before that word.
         """
-        messages = self._client.receive_messages()
+        ended: Ended | None = None
+        messages: Any = self._client.receive_messages()
         try:
-            async for message in messages:
-                for one in self._heard(message):
-                    if isinstance(one, Ended):
-                        self._ended = True
-                        self._raise_of(one)
-                        yield one
-                        return
-                    self._begun = True
-                    yield one
-        except (ClaudeSDKError, KeyError, TypeError) as error:
+            async with aclosing(messages):
+                async for message in messages:
+                    for one in self._heard(message):
+                        if isinstance(one, Ended):
+                            ended = one
+                        else:
+                            self._begun = True
+                            yield one
+                    if ended is not None:
+                        break
+        except Exception as error:  # the package raises plain ones, too
             raise self._worded(error) from error
-        raise incomplete(self._server)
+        if ended is None:
+            raise incomplete(self._server)
+        self._ended = True
+        self._raise_of(ended)
+        yield ended
 
     async def end(self) -> None:
         """Interrupt what is not over, and end the process. Takes a moment; 20 s if it hangs."""
@@ -132,7 +145,11 @@ class _Run:
             with suppress(Exception):  # it may be gone already
                 async with asyncio.timeout(_MOMENT):
                     await self._client.interrupt()
-        await self._client.disconnect()
+        try:
+            await self._client.disconnect()
+        finally:
+            if self._asked.tools:
+                await asyncio.to_thread(end_left, self._name)
 
     async def _connect(self) -> None:
         await self._client.connect()
@@ -140,14 +157,12 @@ class _Run:
 
     def _options(self) -> ClaudeAgentOptions:
         asked, server = self._asked, self._server
-        env = {**_QUIET, "ANTHROPIC_BASE_URL": server.base_url, **asked.env}
+        env = {**_QUIET, MARK: self._name, **asked.env}
+        if asked.base_url is not None:
+            env["ANTHROPIC_BASE_URL"] = asked.base_url
         if server.api_key:
             # The key counts that was given, and no other that lies about.
-            env |= {
-                "ANTHROPIC_API_KEY": server.api_key,
-                "ANTHROPIC_AUTH_TOKEN": "",
-                "CLAUDE_CODE_OAUTH_TOKEN": "",
-            }
+            env |= {**_NO_OTHER, "ANTHROPIC_API_KEY": server.api_key}
         options = ClaudeAgentOptions(
             model=asked.model,
             system_prompt=asked.system,  # type: ignore[arg-type]
@@ -191,10 +206,10 @@ class _Run:
 
     def _heard(self, message: Message) -> Iterable[Said]:
         match message:
-            case StreamEvent(parent_tool_use_id=None, event=event):
-                yield from self._events.read(event)
+            case StreamEvent(parent_tool_use_id=None, event=data):
+                yield from self._events.read(data)
             case AssistantMessage(parent_tool_use_id=None, content=content, error=error):
-                self._kind = error or self._kind
+                self._kind = error
                 for block in content:
                     if isinstance(block, ToolUseBlock):
                         self._names[block.id] = block.name
@@ -207,14 +222,18 @@ class _Run:
                         name = self._names.get(id, "")
                         yield Answered(result=result_of(id, name, block.content, failed=failed))
             case ResultMessage():
-                yield _ended(message)
+                yield _ended(message, self._kind)
+            case SystemMessage(subtype="init", data={"tools": tools}):
+                there = cast("list[str]", tools)
+                for name in set(self._asked.tools).difference(there, _BY_ANOTHER_NAME):
+                    event(logging.WARNING, "claude code has no such tool", tool=name)
             case _:  # what it does beside that, and what its own agents say
                 pass
 
     def _raise_of(self, ended: Ended) -> None:
         if self._failed is not None:
             raise self._failed
-        if ended.stop in ("refused", "context_full"):
+        if ended.limit or ended.stop in ("refused", "context_full", "max_tokens"):
             return
         if (error := error_in(ended, self._server, kind=self._kind)) is not None:
             raise error
@@ -239,8 +258,10 @@ class _Run:
                 )
 
 
-def _ended(message: ResultMessage) -> Ended:
+def _ended(message: ResultMessage, kind: str | None) -> Ended:
     cost = message.total_cost_usd
+    # It has asked for the rest a few times then, and gave up.
+    cut = kind == "max_output_tokens"
     return Ended(
         outcome=message.subtype,
         usage=usage_of(message.usage or {}),
@@ -249,7 +270,7 @@ def _ended(message: ResultMessage) -> Ended:
         reason=message.terminal_reason or "",
         words=message.result or " ".join(message.errors or ()),
         status=message.api_error_status,
-        stop=stop_of(message.stop_reason),
+        stop="max_tokens" if cut else stop_of(message.stop_reason),
     )
 
 
@@ -277,10 +298,22 @@ async def _surely(work: Any) -> None:
 
 
 _QUIET: Final = {
+    "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
+    "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
+    "CLAUDE_CODE_DISABLE_CLAUDE_MDS": "1",
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
     "CLAUDE_CODE_DISABLE_REFUSAL_FALLBACK": "1",
     "CLAUDE_CODE_DISABLE_REFUSAL_RETRY": "1",
     "CLAUDE_CODE_MAX_RETRIES": "0",
 }
-"""No news, updates and telemetry; asking again is the guard's matter."""
+"""No news, updates and telemetry, no memory of other runs, and nothing that goes on after this one;
+asking again is the guard's matter."""
+_NO_OTHER: Final = {
+    "ANTHROPIC_AUTH_TOKEN": "",
+    "CLAUDE_CODE_OAUTH_TOKEN": "",
+    "CLAUDE_CODE_USE_BEDROCK": "",
+    "CLAUDE_CODE_USE_FOUNDRY": "",
+    "CLAUDE_CODE_USE_VERTEX": "",
+}
+"""Logins, and places of other vendors, that would count before a key."""

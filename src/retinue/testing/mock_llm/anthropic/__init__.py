@@ -123,7 +123,8 @@ class Anthropic:
         return encoded(f"event:{space}{kind}{end}data:{space}{dumped(data)}{end}{end}")
 
     def error(self, status: int, message: str, code: str | None = None) -> Json:
-        kind = code or _KINDS.get(status, "api_error" if status >= 500 else "invalid_request_error")
+        kind = "api_error" if status >= 500 else "invalid_request_error"
+        kind = _KINDS.get(status) or code or kind
         return {
             "type": "error",
             "error": {"type": kind, "message": message},

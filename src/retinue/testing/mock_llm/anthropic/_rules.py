@@ -2,7 +2,7 @@
 
 Sources: https://platform.claude.com/docs/en/api/errors and .../api/versioning (removed fields);
 quoted in public: anthropics/claude-code#7929 (calls without results) and #28515 (ids),
-maximhq/bifrost#5097 (letters of ids), HKUDS/nanobot#4356.
+#73821 (places of role 'system'), maximhq/bifrost#5097 (letters of ids), HKUDS/nanobot#4356.
 """
 
 import re
@@ -48,11 +48,16 @@ def _check_messages(messages: Sequence[Fields]) -> None:
     waiting: list[str] = []
     served: set[str] = set()
     ids: set[str] = set()
-    for message in messages:
-        role, at = message.text("role"), message.at("content").removesuffix(".content")
+    roles = [message.text("role") for message in messages]
+    for n, message in enumerate(messages):
+        role, at = roles[n], message.at("content").removesuffix(".content")
         blocks = blocks_of(message, "content")
-        if role not in ("user", "assistant"):
-            raise Unfit(f"{at}.role: Input should be 'user' or 'assistant'")
+        if role not in ("user", "assistant", "system"):
+            raise Unfit(f"{at}.role: Input should be 'user', 'assistant' or 'system'")
+        if role == "system" and (n == 0 or roles[n - 1] != "user"):
+            raise Unfit(f"{at}: role 'system' must follow a 'user' message")
+        if role == "system" and roles[n + 1 : n + 2] not in ([], ["assistant"]):
+            raise Unfit(f"{at}: role 'system' must precede an 'assistant' message or end the array")
         if not blocks:
             raise Unfit(f"{at}: {role} messages must have non-empty content")
         results = [block.text("tool_use_id") for block in _of(message, "tool_result")]
@@ -100,6 +105,8 @@ def _unanswered(at: Any, ids: Sequence[str]) -> str:
 
 def _check_block(block: Fields, role: str, served: set[str]) -> None:
     kind, at = block.text("type"), block.at("type").removesuffix(".type")
+    if role == "system" and kind != "text":
+        raise Unfit(f"{at}: {kind!r} is no content of instructions")
     match kind:
         case "text":
             _check_text(block, "messages")

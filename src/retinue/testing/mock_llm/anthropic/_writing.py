@@ -69,11 +69,12 @@ class Answering:
         for call in calls:
             id = call.id or f"toolu_{self._key}_{len(self._content)}"
             use: Json = {"type": "tool_use", "id": id, "name": call.name, "input": {}}
-            yield self._start({**use, "caller": {"type": "direct"}})
+            use["caller"] = {"type": "direct"}
+            yield self._start(use)
             written = args_text(call)
             for piece in ("", *pieces(written)):
                 yield self._delta({"type": "input_json_delta", "partial_json": piece})
-            self._content[-1]["input"] = _read(written)
+            use["input"] = _read(written)
             yield self._stop()
 
     def ended(self, stop: str, usage: Usage) -> Iterator[bytes]:
