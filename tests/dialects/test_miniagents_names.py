@@ -45,7 +45,7 @@ from retinue.dialects.miniagents.promising.promising import (
 )
 from retinue.dialects.miniagents.promising.sentinels import AWAIT
 from retinue.dialects.miniagents.utils import achain_loop, adialog_loop, join_messages
-from retinue.errors import MessageError, UnknownModel
+from retinue.errors import MessageError, ModelError
 from retinue.messages import Image
 from retinue.models.scripted import Scripted
 
