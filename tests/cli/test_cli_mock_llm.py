@@ -61,7 +61,7 @@ def serve(start):
 def test_it_says_where_it_is_and_what_was_asked(serve) -> None:
     with serve() as server:
         assert server.line == (
-            f"Serving Ollama at {server.url} and Chat Completions at {server.url}/v1. "
+            f"Serving Ollama, Anthropic and Gemini at {server.url}, OpenAI at {server.url}/v1. "
             f"To talk with it: OLLAMA_HOST={server.url} retinue -m ollama:mock\n"
         )
         status, said = server.ask("Hello there")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from retinue.cli._cost import unpriced
 from retinue.cli._screen import Screen, open_screen
 from retinue.cli.output import FORMS, Output, open_output
 from retinue.cli.output.text import Text
@@ -76,7 +77,7 @@ async def test_what_goes_wrong_between_two_words_is_told_to_the_next() -> None:
 async def test_every_form_knows_every_event(form: str) -> None:
     screen = screen_of(lambda: None)
     output: Output = open_output(form, screen)
-    output.introduce("ada", "some:model")
+    output.introduce("ada", "some:model", unpriced)
     for event in (
         RunStarted(agent="ada"),
         MessageStarted(message="1", role="assistant"),

@@ -105,8 +105,8 @@ Serve models on this machine that say what a script says: for trying and testing
 
   {program} mock-llm [FILE.json] [options]
 
-It speaks Chat Completions (under /v1) and Ollama. Without a script every model says again what it
-was told.
+It speaks as OpenAI, Anthropic, Gemini and Ollama do. Without a script every model says again what
+it was told.
 """,
 }
 

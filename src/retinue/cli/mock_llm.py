@@ -54,7 +54,7 @@ async def _serve(line: MockLlm, script: Mapping[str, Sequence[Reply]], screen: S
             raise _not_there(line, error) from error
         url = mock.url
         screen.write(
-            f"Serving Ollama at {url} and Chat Completions at {url}/v1. To talk with it: "
+            f"Serving Ollama, Anthropic and Gemini at {url}, OpenAI at {url}/v1. To talk with it: "
             f"OLLAMA_HOST={url} {screen.program} -m ollama:{models[0]}\n"
         )
         screen.flush()
