@@ -10,7 +10,7 @@ test *arguments:
 
 # the figures of docs/performance.md
 bench *arguments:
-    uv run benchmarks/alone/core.py {{ arguments }} && uv run benchmarks/alone/startup.py
+    uv run benchmarks/alone/core.py {{ arguments }} && uv run benchmarks/alone/startup.py && uv run --group vendors benchmarks/alone/adapters.py
 
 # run what the docs say
 docs:
