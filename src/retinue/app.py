@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from retinue.agents import Agent, assistant
 from retinue.errors import ToolDenied, UnknownModel
 from retinue.messages import ToolCall
-from retinue.models import Model, Usage, find_model, provider_of
+from retinue.models import PROVIDERS, Model, Usage, find_model, provider_of
 from retinue.settings import Secret, Settings
 from retinue.tools import (
     DEFAULT_RULES,
@@ -120,7 +120,9 @@ def way_to(settings: Settings, model: str) -> Way:
         return Way(None, settings.ollama_url, settings.openai_api_key)
     endpoint = settings.models.get(model)
     if endpoint is not None:
-        name = endpoint.model if ":" in endpoint.model else f"compatible:{endpoint.model}"
+        name = endpoint.model
+        if name.partition(":")[0] not in PROVIDERS:  # it may well have a colon: "qwen3:8b"
+            name = f"compatible:{name}"
         return Way(name, endpoint.base_url, endpoint.api_key)
     match provider_of(model):
         case "anthropic" | "claude_agent":

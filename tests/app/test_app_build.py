@@ -54,7 +54,7 @@ def test_an_endpoint_is_asked_with_its_own_key_and_address(monkeypatch: pytest.M
 
     monkeypatch.setattr("retinue.app.find_model", find)
     key = Secret("env:LAB_KEY", "lab-0123456789abcdef")
-    lab = Endpoint(base_url="http://lab/v1", model="qwen3", api_key=key)
+    lab = Endpoint(base_url="http://lab/v1", model="qwen3:8b", api_key=key)
     house = Endpoint(base_url="http://house", model="ollama:qwen3")
     for model in ("lab", "house", "openai:gpt-4", "demo"):
         with pytest.raises(UnknownModel):
@@ -66,7 +66,7 @@ def test_an_endpoint_is_asked_with_its_own_key_and_address(monkeypatch: pytest.M
                 )
             )
     assert asked == [
-        ("compatible:qwen3", {"base_url": "http://lab/v1", "api_key": "lab-0123456789abcdef"}),
+        ("compatible:qwen3:8b", {"base_url": "http://lab/v1", "api_key": "lab-0123456789abcdef"}),
         ("ollama:qwen3", {"base_url": "http://house", "api_key": None}),
         ("openai:gpt-4", {"base_url": None, "api_key": "sk-0123456789abcdef"}),
         ("demo", {"base_url": None, "api_key": None}),

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from retinue.messages import Block, FrozenDict, Message, ToolCall, ToolSpec, value
 
-from ._find import find_model, list_models, provider_of
+from ._find import PROVIDERS, find_model, list_models, provider_of
 from ._schema import complaint
 
 type Stop = Literal[
@@ -97,6 +97,7 @@ class Model(Protocol):
 
 
 __all__ = [
+    "PROVIDERS",
     "ChatChunk",
     "ChatRequest",
     "Model",

@@ -79,6 +79,10 @@ _PROVIDERS: Final = {
 }
 
 
+PROVIDERS: Final = tuple(_PROVIDERS)
+"""What may stand before the colon of a name."""
+
+
 def find_model(
     name: str | None = None,
     *,

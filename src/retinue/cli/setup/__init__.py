@@ -74,7 +74,7 @@ def run(line: Setup, screen: Screen) -> int:
 def _plan(dialogue: Dialogue, settings: Settings, path: Path) -> _Plan | None:
     """What the person wants; None where they want nothing after all."""
     dialogue.say(
-        f"Your settings are in {path}. Enter takes what stands in brackets; Ctrl-C leaves."
+        f"Your settings are in {path}.\nEnter takes what stands in brackets; Ctrl-C leaves."
     )
     while True:
         choice = ask_for_model(dialogue, settings, look_around(settings.ollama_url))
