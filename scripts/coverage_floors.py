@@ -50,7 +50,8 @@ def is_low(room: str, percent: float) -> bool:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Judge a run whose tests have passed, from the json report that pytest-cov has written."""
-    if exitstatus == pytest.ExitCode.OK:
+    is_worker = hasattr(session.config, "workerinput")  # of pytest-xdist; it has a part of the run
+    if exitstatus == pytest.ExitCode.OK and not is_worker:
         terminal = session.config.get_terminal_writer()
         terminal.line("\n")
         terminal.sep("=", "coverage floors")

@@ -234,7 +234,9 @@ async def test_awaiting_raises_the_first_error_that_is_a_cause() -> None:
 
 
 @pytest.mark.parametrize(
-    "item", [5, None, b"xy", bytearray(b"x"), object(), Image(url="u"), int], ids=repr
+    "item",
+    [5, None, b"xy", bytearray(b"x"), object(), Image(url="u"), int],
+    ids=lambda item: type(item).__name__,
 )
 async def test_what_is_no_message_is_refused_with_a_hint(item: Any) -> None:
     sequence = sequence_of(["a", item, "b"])
