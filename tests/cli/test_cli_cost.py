@@ -13,6 +13,8 @@ from retinue.testing.mock_llm import Answer, MockLLM, Refusal
 
 from .conftest import Retinue, Said, Script
 
+pytest.importorskip("genai_prices", reason="needs the extra: uv sync --group vendors")
+
 KEY = "sk-0123456789abcdef"
 MODEL = "openai:gpt-4o-mini"
 """15 cents for a million tokens read; it is asked over Chat Completions."""

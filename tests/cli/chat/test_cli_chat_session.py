@@ -347,6 +347,7 @@ class TestCommands:
         assert lines[2].split() == ["total", "$0"]
 
     async def test_what_it_cost_is_shown_where_the_price_is_known(self, talk: Talk) -> None:
+        pytest.importorskip("genai_prices")
         async with MockLLM() as mock:
             reply = Saying(["A."], usage=Usage(input=1_000_000))
             mock.script("gpt-4o-mini", reply, reply)
@@ -370,6 +371,7 @@ class TestCommands:
         assert shown[3][1].endswith(", without the answers whose price is unknown")
 
     async def test_what_is_asked_may_cost_so_much_and_the_next_anew(self, talk: Talk) -> None:
+        pytest.importorskip("genai_prices")
         async with MockLLM() as mock:
             reply = Saying(["A."], usage=Usage(input=10, output=10))
             mock.script("gpt-4o-mini", reply, reply)
