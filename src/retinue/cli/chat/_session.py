@@ -12,9 +12,10 @@ from retinue.cli._asking import Asking
 from retinue.cli._attachments import Attachment
 from retinue.cli._cost import Pricing
 from retinue.cli._follow import watching
+from retinue.cli._question import joined
 from retinue.cli._vendors import VENDORS, load_package
 from retinue.errors import RetinueError, UsageError
-from retinue.messages import Message, Messages, Text, ToolCall
+from retinue.messages import Message, Messages, ToolCall
 from retinue.messages.events import (
     Event,
     InterruptAnswered,
@@ -88,9 +89,9 @@ class Session:
 
     def question(self, words: str) -> Question:
         """These words as a question, with everything that was attached to it."""
-        parts = [part for attached in self.attached for part in attached.parts]
+        message = joined(words, self.attached)
         self.attached = []
-        return Question(Message(parts=[Text(text=words, source="user"), *parts]), self.messages)
+        return Question(message, self.messages)
 
     def last_question(self) -> Question:
         """The last question once more; its answer takes the place of what came of it before.

@@ -10,7 +10,7 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httpx2
 
@@ -21,7 +21,7 @@ from ._server import Server
 
 CONNECTING: Final = 20.0
 """Seconds; how long to wait for words is the guard's matter."""
-LARGE: Final = 512 * 1024
+_LARGE: Final = 512 * 1024
 """Bytes; a larger body is sent in blocks, so that the loop is not held up."""
 _MOST: Final = 4 * 1024 * 1024
 """Bytes of a document that is no stream."""
@@ -92,10 +92,38 @@ def client_options() -> dict[str, Any]:
     }
 
 
-async def in_blocks(body: bytes) -> AsyncGenerator[bytes]:
-    """The body, cut."""
-    for start in range(0, len(body), LARGE):
-        yield body[start : start + LARGE]
+async def sent(
+    client: Any,
+    path: str,
+    body: bytes | None,
+    headers: dict[str, str],
+    *,
+    refused: type[Exception],
+) -> httpx2.Response:
+    """Have a client send a request, POST where it has a body; what comes back, a refusal too.
+
+    Args:
+        client: Of OpenAI or Anthropic, whose packages are made by the same generator.
+        path, body, headers: Of the request.
+        refused: What the client raises where it is refused.
+    """
+    # A key must not be carried to another place.
+    options = {"headers": headers, "follow_redirects": False}
+    asking: Any = {"cast_to": httpx2.Response, "options": options, "stream": True}
+    try:
+        if body is None:
+            return await client.get(f"/{path}", **asking)
+        if len(body) <= _LARGE:
+            return await client.post(f"/{path}", content=body, **asking)
+        headers["Content-Length"] = str(len(body))
+        return await client.post(f"/{path}", content=_in_blocks(body), **asking)
+    except refused as error:
+        return cast("Any", error).response
+
+
+async def _in_blocks(body: bytes) -> AsyncGenerator[bytes]:
+    for start in range(0, len(body), _LARGE):
+        yield body[start : start + _LARGE]
 
 
 def unreachable(server: Server, error: Exception) -> ModelUnreachable:
@@ -125,11 +153,10 @@ def words_of(error: BaseException) -> str:
 
 __all__ = [
     "CONNECTING",
-    "LARGE",
     "Response",
     "client_options",
-    "in_blocks",
     "kept_on_loop",
+    "sent",
     "unreachable",
     "words_of",
 ]

@@ -9,7 +9,7 @@ request.
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import anthropic
@@ -17,11 +17,10 @@ import httpx2
 
 from retinue.models._wire import Connection, Server
 from retinue.models._wire.guest import (
-    LARGE,
     Response,
     client_options,
-    in_blocks,
     kept_on_loop,
+    sent,
     unreachable,
 )
 
@@ -64,28 +63,14 @@ async def opened(
         client = await kept_on_loop(
             _PLACE, server.base_url, lambda: _made(server.base_url), lambda made: made.close()
         )
-        response = await _sent(client.with_options(api_key=server.api_key), path, body, headers)
+        client = client.with_options(api_key=server.api_key)
+        response = await sent(client, path, body, headers, refused=anthropic.APIStatusError)
     except _BROKEN as error:
         raise unreachable(server, error) from server.cause(error)
     try:
         yield Response(response, server, _BROKEN)
     finally:
         await response.aclose()
-
-
-async def _sent(
-    client: anthropic.AsyncAnthropic, path: str, body: bytes | None, headers: dict[str, str]
-) -> httpx2.Response:
-    asking: Any = {"cast_to": httpx2.Response, "options": {"headers": headers}, "stream": True}
-    try:
-        if body is None:
-            return await client.get(f"/{path}", **asking)
-        if len(body) <= LARGE:
-            return await client.post(f"/{path}", content=body, **asking)
-        headers["Content-Length"] = str(len(body))
-        return await client.post(f"/{path}", content=in_blocks(body), **asking)
-    except anthropic.APIStatusError as error:
-        return error.response
 
 
 def _made(base_url: str) -> anthropic.AsyncAnthropic:

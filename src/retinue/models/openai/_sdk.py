@@ -7,7 +7,7 @@ for all models and keys; a key goes with its request.
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import httpx2
@@ -15,11 +15,10 @@ import openai
 
 from retinue.models._wire import Connection, Server
 from retinue.models._wire.guest import (
-    LARGE,
     Response,
     client_options,
-    in_blocks,
     kept_on_loop,
+    sent,
     unreachable,
 )
 
@@ -52,30 +51,13 @@ async def opened(server: Server, path: str, body: bytes | None) -> AsyncGenerato
         client = await kept_on_loop(
             _PLACE, server.base_url, lambda: _made(server.base_url), lambda made: made.close()
         )
-        response = await _sent(client, path, body, headers)
+        response = await sent(client, path, body, headers, refused=openai.APIStatusError)
     except _BROKEN as error:
         raise unreachable(server, error) from server.cause(error)
     try:
         yield Response(response, server, _BROKEN)
     finally:
         await response.aclose()
-
-
-async def _sent(
-    client: openai.AsyncOpenAI, path: str, body: bytes | None, headers: dict[str, str]
-) -> httpx2.Response:
-    # A key must not be carried to another place.
-    options: Any = {"headers": headers, "follow_redirects": False}
-    asking: Any = {"cast_to": httpx2.Response, "options": options, "stream": True}
-    try:
-        if body is None:
-            return await client.get(f"/{path}", **asking)
-        if len(body) <= LARGE:
-            return await client.post(f"/{path}", content=body, **asking)
-        headers["Content-Length"] = str(len(body))
-        return await client.post(f"/{path}", content=in_blocks(body), **asking)
-    except openai.APIStatusError as error:
-        return error.response
 
 
 def _made(base_url: str) -> openai.AsyncOpenAI:
