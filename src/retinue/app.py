@@ -1,14 +1,14 @@
 """app: turns settings into wired objects. Choices are made here, once, and nowhere below."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retinue.agents import Agent, assistant
 from retinue.errors import ToolDenied, UnknownModel
-from retinue.messages import ToolCall
+from retinue.messages import FrozenDict, ToolCall
 from retinue.models import PROVIDERS, Model, Usage, find_model, provider_of
 from retinue.settings import Secret, Settings
 from retinue.tools import (
@@ -106,24 +106,34 @@ def build(settings: Settings, *, ask: Ask = ask_on_console) -> App:
 class Way(NamedTuple):
     """How a model is found: what `find_model` is given."""
 
-    name: str | None
+    name: str
     base_url: str | None = None
     api_key: Secret | None = None
+    options: Mapping[str, Any] = FrozenDict()
 
 
 def way_to(settings: Settings, model: str) -> Way:
-    """How the model of that name is found, which may be "auto", or an endpoint of the settings.
+    """How the model of that name is found, which may be an endpoint of the settings, or "auto".
 
-    The key and the address are those that the settings have for its provider, and no other's.
+    The key and the address are those that the settings have for its provider, and no other's. For
+    "auto" the servers on this machine are asked where there is no key; see `retinue.models.auto`.
+
+    Raises:
+        ModelRejected: For "auto", where Ollama should be is no address.
     """
     if model == "auto":
-        return Way(None, settings.ollama_url, settings.openai_api_key)
+        auto = import_module("retinue.models.auto").automatic
+        name, base_url = auto(keys=keys_in(settings), ollama=settings.ollama_url)
+        return way_to(settings, name)._replace(base_url=base_url)
     endpoint = settings.models.get(model)
     if endpoint is not None:
-        name = endpoint.model
-        if name.partition(":")[0] not in PROVIDERS:  # it may well have a colon: "qwen3:8b"
-            name = f"compatible:{name}"
-        return Way(name, endpoint.base_url, endpoint.api_key)
+        usual = way_to(settings, f"{endpoint.provider}:") if endpoint.base_url is None else Way("")
+        return Way(
+            endpoint.name,
+            endpoint.base_url or usual.base_url,
+            endpoint.api_key or usual.api_key,
+            endpoint.options,
+        )
     match provider_of(model):
         case "anthropic" | "claude_agent":
             return Way(model, None, settings.anthropic_api_key)
@@ -137,6 +147,11 @@ def way_to(settings: Settings, model: str) -> Way:
             return Way(model)
 
 
+def keys_in(settings: Settings) -> tuple[str, ...]:
+    """The providers to whom the settings have a key."""
+    return tuple([each for each in PROVIDERS if way_to(settings, f"{each}:").api_key is not None])
+
+
 def model_of(settings: Settings, model: str) -> Model:
     """The model of that name, with the key and the address that the settings have for it.
 
@@ -145,8 +160,12 @@ def model_of(settings: Settings, model: str) -> Model:
         SettingsError: A key that is needed cannot be read.
     """
     way = way_to(settings, model)
-    key = way.api_key.reveal() if way.api_key is not None else None
-    return find_model(way.name, base_url=way.base_url, api_key=key)
+    return find_model(
+        way.name,
+        base_url=way.base_url,
+        api_key=way.api_key.reveal() if way.api_key is not None else None,
+        **way.options,
+    )
 
 
 def _chosen(settings: Settings, model: str, *, by: str) -> Model:

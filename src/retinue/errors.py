@@ -19,7 +19,16 @@ RetinueError
 │   └── NothingRecorded       a replay was asked for something it never heard
 ├── ToolError
 │   ├── UnknownTool, BadArguments, ToolDenied, ToolFailed, ToolTimeout
+├── RunError                  a run cannot go on, or cannot be had
 ├── BudgetExceeded            a call could cost more than is left, so it was not made
+├── StoreError
+│   ├── NotFound, Ambiguous   no such conversation, run, ...; several whose id begins so
+│   ├── Busy                  a process still works on it
+│   ├── AlreadyAnswered       the question is not open any more
+│   ├── TooLarge              a file is larger than may be kept
+│   ├── Fenced                somebody else has taken this run up
+│   └── StoreFailed           a full disk, a lost connection
+│       └── StoreTooNew       a newer release wrote it
 ├── SettingsError
 ├── UsageError
 └── MissingExtra
@@ -175,8 +184,52 @@ class ToolTimeout(ToolError):
     """The tool ran longer than it may."""
 
 
+class RunError(RetinueError):
+    """A run cannot go on, or cannot be had."""
+
+
 class BudgetExceeded(RetinueError):
     """A call could cost more than is left of the budget; it was not made."""
+
+
+class StoreError(RetinueError):
+    """The store has not got it, or cannot take it."""
+
+
+class NotFound(StoreError):
+    """The owner has none of that id."""
+
+
+class Ambiguous(StoreError):
+    """Several have an id that begins so."""
+
+    hint = "Give more of its id."
+
+
+class Busy(StoreError):
+    """A process still works on it."""
+
+
+class AlreadyAnswered(StoreError):
+    """The question is not open any more: it was answered, has expired, or its run is over."""
+
+
+class TooLarge(StoreError):
+    """A file is larger than may be kept, or all files together are."""
+
+
+class Fenced(StoreError):
+    """Somebody else has taken the run up; whoever gets this must stop at once and write nothing."""
+
+
+class StoreFailed(StoreError):
+    """The store cannot take it now: the disk is full, the connection is lost."""
+
+
+class StoreTooNew(StoreFailed):
+    """A newer release wrote this store, and this one does not know its form."""
+
+    hint = "Upgrade Retinue, or name another store."
 
 
 class SettingsError(RetinueError):

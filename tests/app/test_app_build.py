@@ -83,8 +83,10 @@ def test_an_endpoint_is_asked_with_its_own_key_and_address(monkeypatch: pytest.M
         ("openai:a", Way("openai:a", None, Secret("env:O", "of-openai"))),
         ("ollama:a", Way("ollama:a", "http://ollama")),
         ("compatible:a", Way("compatible:a")),
-        ("auto", Way(None, "http://ollama", Secret("env:O", "of-openai"))),
+        ("auto", Way("openai:gpt-6.1-sol", None, Secret("env:O", "of-openai"))),
         ("lab", Way("compatible:a", "http://lab")),
+        ("work", Way("openai:a", None, Secret("env:O", "of-openai"), {"api": "chat"})),
+        ("house", Way("ollama:a", "http://ollama")),
     ],
 )
 def test_each_key_goes_to_its_own_vendor_alone(model: str, way: Way) -> None:
@@ -93,7 +95,11 @@ def test_each_key_goes_to_its_own_vendor_alone(model: str, way: Way) -> None:
         gemini_api_key=Secret("env:G", "of-gemini"),
         openai_api_key=Secret("env:O", "of-openai"),
         ollama_url="http://ollama",
-        models={"lab": Endpoint(base_url="http://lab", model="a")},
+        models={
+            "lab": Endpoint(base_url="http://lab", model="a"),
+            "work": Endpoint(model="openai:a", options={"api": "chat"}),
+            "house": Endpoint(model="ollama:a"),
+        },
     )
     assert way_to(settings, model) == way
 

@@ -13,7 +13,7 @@ import pytest
 
 from retinue.cli._options import COMMANDS, FORMS, SHELLS, parser_of
 from retinue.cli.completion import MODELS, places
-from retinue.models._find import _PROVIDERS
+from retinue.models import PROVIDERS
 
 type Retinue = Callable[..., Any]
 type Offered = Mapping[str, set[str]]
@@ -75,6 +75,12 @@ LINES: Final = {
     "retinue models ": {"test"},
     "retinue models --al": {"--all"},
     "retinue models test -m d": {"demo"},
+    "retinue models test ": {*MODELS},
+    "retinue models test o": {"openai:", "ollama:"},
+    "retinue models --json test d": {"demo"},
+    "retinue models -m x test --json d": {"demo"},
+    "retinue models test --al": {"--all"},
+    "retinue models test demo d": set[str](),
     "retinue trust ": {"sub"},
     "retinue trust --rem": {"--remove"},
     "retinue mock-llm ": {"a b.md", "sub"},
@@ -121,7 +127,7 @@ def test_the_program_may_have_its_other_name(shell: str) -> None:
 
 
 def test_the_models_are_those_there_are() -> None:
-    forms = [provider.form.partition(":") for provider in _PROVIDERS.values()]
+    forms = [provider.form.partition(":") for provider in PROVIDERS.values()]
     assert {*MODELS} == {"auto", *[f"{name}{colon}" for name, colon, _ in forms]}
 
 

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Container, Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from retinue.messages import ToolCall
 from retinue.models import Usage
 from retinue.testing.mock_llm import Answer, MockLLM, Refusal
 
@@ -18,6 +21,23 @@ pytest.importorskip("genai_prices", reason="needs the extra: uv sync --group ven
 KEY = "sk-0123456789abcdef"
 MODEL = "openai:gpt-4o-mini"
 """15 cents for a million tokens read; it is asked over Chat Completions."""
+DEAR = "openai:gpt-4o"
+"""2.50 dollars."""
+
+WATCHING = """
+import asyncio, sys
+
+
+class Watching:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] == "genai_prices":
+            on_a_loop = asyncio._get_running_loop() is not None
+            print(name, "on a loop" if on_a_loop else "beside a loop", file=sys.stderr)
+
+
+sys.meta_path.insert(0, Watching())
+"""
+"""Says of each module of the table where it is imported."""
 
 
 async def test_json_says_what_it_cost_and_that_it_is_an_estimate(retinue: Retinue) -> None:
@@ -27,20 +47,43 @@ async def test_json_says_what_it_cost_and_that_it_is_an_estimate(retinue: Retinu
     assert cost["table"].startswith("genai-prices ")
 
 
-async def test_each_answer_of_a_stream_says_what_it_cost(retinue: Retinue) -> None:
+async def test_each_answer_of_a_stream_says_what_it_cost_and_by_which_table(
+    retinue: Retinue,
+) -> None:
     said, _ = await ask(retinue, "-o", "stream-json")
-    lines = [json.loads(line) for line in said.out.splitlines()]
-    (answered,) = [line for line in lines if line["type"] == "model_answered"]
-    assert Decimal(answered["cost"]) == Decimal("0.15")
+    answered = answered_in(said)
+    assert (Decimal(answered["cost"]), answered["estimate"]) == (Decimal("0.15"), True)
+    assert answered["table"].startswith("genai-prices ")
+
+
+async def test_of_what_nobody_knows_the_price_a_stream_says_nothing(retinue: Retinue) -> None:
+    said, _ = await ask(retinue, "-o", "stream-json", model="openai:of-our-own")
+    assert not answered_in(said).keys() & {"cost", "table", "estimate"}
+
+
+@pytest.mark.parametrize("form", ["json", "stream-json"])
+async def test_who_answers_instead_is_paid_its_own_price(retinue: Retinue, form: str) -> None:
+    said, _ = await ask(retinue, "--fallback", DEAR, "-o", form, reply=Refusal(529))
+    if form == "json":
+        answer = json.loads(said.out)
+        (message,) = answer["messages"]
+        cost = answer["cost"]["dollars"]
+    else:
+        answered = answered_in(said)
+        (message,) = [line["message"] for line in lines_of(said) if line["type"] == "message_ended"]
+        cost = answered["cost"]
+        assert answered["model"] == DEAR
+    assert Decimal(cost) == Decimal("2.50")
+    assert message["model"] == DEAR
+    assert [part["source"] for part in message["parts"]] == [f"model:{DEAR}"]
 
 
 def test_what_runs_here_costs_nothing(retinue: Retinue, script: Script) -> None:
-    said = retinue("-p", "hi", "-m", script("A."), "-o", "json", "--max-cost", "0")
-    assert said.code == 0
-    assert json.loads(said.out)["cost"] in (
-        None,  # nothing was counted
-        {"dollars": "0", "table": "local", "estimate": True},
-    )
+    counted = script({"lines": "A.", "usage": {"input": 9}})
+    for model in ("demo", counted):
+        said = retinue("-p", "hi", "-m", model, "-o", "json", "--max-cost", "0")
+        assert said.code == 0
+        assert json.loads(said.out)["cost"] == {"dollars": "0", "table": "local", "estimate": True}
 
 
 async def test_prices_are_loaded_only_where_one_is_needed(retinue: Retinue, script: Script) -> None:
@@ -52,6 +95,67 @@ async def test_prices_are_loaded_only_where_one_is_needed(retinue: Retinue, scri
     assert (said.code, "genai_prices" in said.err) == (0, False)
     said, _ = await ask(retinue, "-o", "json", **traced)
     assert (said.code, "genai_prices" in said.err) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("-o", "json"),
+        ("-o", "stream-json"),
+        ("-o", "text", "--max-cost", "0.5"),
+        ("-o", "stream-json", "--max-cost", "0.5", "--fallback", DEAR),
+    ],
+    ids=" ".join,
+)
+async def test_nobody_waits_while_they_are_loaded(
+    retinue: Retinue, home: Path, options: tuple[str, ...]
+) -> None:
+    (home / "sitecustomize.py").write_text(WATCHING)
+    path = os.pathsep.join(filter(None, [str(home), os.environ.get("PYTHONPATH")]))
+    said, _ = await ask(retinue, *options, PYTHONPATH=path)
+    assert said.code == 0
+    found = [line for line in said.err.splitlines() if line.startswith("genai_prices")]
+    assert {line.partition(" ")[0] for line in found} >= {"genai_prices", "genai_prices.data"}
+    assert {line.partition(" ")[2] for line in found} == {"beside a loop"}
+
+
+async def test_a_run_stops_before_the_step_that_would_cost_too_much(retinue: Retinue) -> None:
+    call = ToolCall(id="1", name="calculator", args={"expression": "1+1"})
+    first = Answer([call], usage=Usage(input=1_000_000))
+    said, mock = await ask(
+        retinue, "--tools", "calculator", "--max-cost", "0.15", "-o", "json", reply=first
+    )
+    assert said.code == 4
+    assert len(mock.requests) == 1
+    answer = json.loads(said.out)
+    assert answer["stop_reason"] == "budget"
+    assert Decimal(answer["cost"]["dollars"]) == Decimal("0.15")
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        (("--max-tokens", "50"), {50}),
+        (("--max-tokens", "50", "--max-cost", "0.001"), {50}),
+        (("--max-cost", "0.5"), {16_384}),
+        (("--max-cost", "0.001"), range(1_500, 1_667)),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+async def test_no_longer_an_answer_is_asked_for_than_may_come(
+    retinue: Retinue, options: tuple[str, ...], asked: Container[int]
+) -> None:
+    _, mock = await ask(retinue, *options)
+    (request,) = mock.requests
+    assert request.body["max_completion_tokens"] in asked
+
+
+def test_an_answer_that_reaches_the_limit_of_tokens_is_one_at_a_limit(
+    retinue: Retinue, script: Script
+) -> None:
+    said = retinue("-p", "hi", "-m", script({"lines": "A.", "stop": "max_tokens"}))
+    assert said.code == 4
+    assert "--max-tokens" in said.err
 
 
 @pytest.mark.parametrize("form", ["text", "json", "stream-json"])
@@ -106,8 +210,10 @@ async def test_another_answers_where_the_model_cannot_and_the_log_says_why(
     assert answer["text"] == "From here."
     assert answer["model"] == MODEL
     assert answer["messages"][0]["model"] == "scripted:script.json"
-    assert "model is replaced" in said.err
-    assert "scripted:script.json" in said.err
+    (logged,) = [line for line in said.err.splitlines() if "model is replaced" in line]
+    event = json.loads(logged)
+    assert (event["model"], event["by"]) == (MODEL, "scripted:script.json")
+    assert event["why"] == f"{MODEL!r} has too much to do: The script says so"
 
 
 async def test_all_that_may_answer_are_paid_from_one_purse(retinue: Retinue) -> None:
@@ -135,6 +241,8 @@ async def ask(
     async with MockLLM() as mock:
         answer = Answer(["A."], usage=Usage(input=1_000_000))
         mock.script("gpt-4o-mini", *([reply] * 9 if reply else [answer]))
+        mock.script("gpt-4o", answer)
+        mock.script("of-our-own", answer)
         known: Mapping[str, str] = {
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": f"{mock.url}/v1",
@@ -142,3 +250,13 @@ async def ask(
         }
         line = ["-p", "hi", "-m", model, "--tools", "none", *options]
         return await asyncio.to_thread(lambda: retinue(*line, **known)), mock
+
+
+def lines_of(said: Said) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in said.out.splitlines()]
+
+
+def answered_in(said: Said) -> dict[str, Any]:
+    """The only answer of a model in a stream."""
+    (answered,) = [line for line in lines_of(said) if line["type"] == "model_answered"]
+    return answered

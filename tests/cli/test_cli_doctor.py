@@ -19,7 +19,7 @@ import pytest
 
 from retinue import __version__
 from retinue.cli import main
-from retinue.models import _auto
+from retinue.models import auto
 
 type Answers = Mapping[str, tuple[int, object]]
 type Serve = Callable[[Answers], Peer]
@@ -116,8 +116,8 @@ class TestModel:
         self, examine: Examine, serve: Serve, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         peer = serve(COMPATIBLE)
-        assert _auto.automatic.__kwdefaults__
-        monkeypatch.setitem(_auto.automatic.__kwdefaults__, "llama_server", peer.url)
+        assert auto.automatic.__kwdefaults__
+        monkeypatch.setitem(auto.automatic.__kwdefaults__, "llama_server", f"{peer.url}/v1")
         monkeypatch.setattr("retinue.cli.doctor._models.LLAMA_SERVER", f"{peer.url}/v1")
         words = "compatible:a, taken because none was chosen"
         assert examine()["model"] == ("fine", words, None)
@@ -503,9 +503,9 @@ def examine(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("OLLAMA_HOST", NOWHERE)
     monkeypatch.setattr("retinue.cli.doctor.LLAMA_SERVER", f"{NOWHERE}/v1")
-    assert _auto.automatic.__kwdefaults__
-    monkeypatch.setitem(_auto.automatic.__kwdefaults__, "llama_server", NOWHERE)
-    monkeypatch.setattr(_auto, "PATIENCE", 20.0)
+    assert auto.automatic.__kwdefaults__
+    monkeypatch.setitem(auto.automatic.__kwdefaults__, "llama_server", NOWHERE)
+    monkeypatch.setattr(auto, "PATIENCE", 20.0)
     be_patient(monkeypatch, 20.0)
 
     def examine(*arguments: str, **environ: str) -> Report:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,7 @@ from typing import Any
 import pytest
 
 from retinue.cli import main
-from retinue.cli._vendors import VENDORS, Vendor
-from retinue.models import Usage
-from retinue.models._find import _PROVIDERS
+from retinue.models import PROVIDERS, Usage
 from retinue.testing.mock_llm import Answer, MockLLM, NoAnswer, Refusal
 
 from .conftest import Retinue, Said, Script
@@ -95,10 +94,10 @@ class TestList:
 
     @pytest.mark.parametrize("vendor", ["anthropic", "gemini"])
     async def test_vendors_are_asked_with_their_own_key(self, models: Asked, vendor: str) -> None:
-        if not VENDORS[vendor].is_installed:
-            pytest.skip(f"needs retinue[{VENDORS[vendor].extra}]")
+        if not PROVIDERS[vendor].is_installed:
+            pytest.skip(f"needs retinue[{PROVIDERS[vendor].extra}]")
         variable = {"anthropic": "ANTHROPIC_BASE_URL", "gemini": "GOOGLE_GEMINI_BASE_URL"}[vendor]
-        environ = {VENDORS[vendor].variable: KEY, variable: models.mock.url}
+        environ = {PROVIDERS[vendor].keys[-1]: KEY, variable: models.mock.url}
         offers = await models.offers(**environ)
         assert (offers[vendor]["state"], offers[vendor]["words"]) == ("fine", None)
         assert f"{vendor}:a" in offers[vendor]["models"]
@@ -115,12 +114,14 @@ class TestList:
                 monkeypatch.delenv(name)
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
-        gone = Vendor("of_nobody.at_all", "anthropic", "ANTHROPIC_API_KEY")
-        monkeypatch.setitem(VENDORS, "anthropic", gone)
-        assert await asyncio.to_thread(main, ["models", "--json"]) == 0
-        offers = {offer["name"]: offer for offer in json.loads(capsys.readouterr().out)["offers"]}
-        assert offers["anthropic"]["installed"] is False
-        assert offers["anthropic"]["fix"] == "pip install 'retinue[anthropic]'"
+        monkeypatch.setitem(sys.modules, "anthropic", None)
+        for key, state in (("", "note"), (KEY, "wrong")):
+            monkeypatch.setenv("ANTHROPIC_API_KEY", key)
+            assert await asyncio.to_thread(main, ["models", "--json"]) == 0
+            found = json.loads(capsys.readouterr().out)["offers"]
+            anthropic = {offer["name"]: offer for offer in found}["anthropic"]
+            assert (anthropic["installed"], anthropic["state"]) == (False, state)
+            assert anthropic["fix"] == "pip install 'retinue[anthropic]'"
 
     async def test_endpoints_are_known_by_their_names(self, models: Asked) -> None:
         models.choose(
@@ -152,11 +153,15 @@ class TestList:
             offers = await models.offers(OLLAMA_HOST=mock.url)
         assert (offers["ollama"]["state"], offers["ollama"]["words"]) == ("note", "has no model")
 
-    def test_everyone_who_can_be_asked_is_there(self) -> None:
-        others = {"ollama", "compatible", "demo", "scripted", "replay"}
-        assert {*VENDORS} | others == {*_PROVIDERS}
-        for name, vendor in VENDORS.items():
-            assert vendor.variable == _PROVIDERS[name].key
+    async def test_an_endpoint_at_vertex_is_not_asked_for_a_list(self, models: Asked) -> None:
+        pytest.importorskip("google.genai")
+        models.choose(
+            'model = "vertex"\n[models.vertex]\nmodel = "gemini:gemini-3.8-flash"\n'
+            'vertexai = true\nproject = "p"\nlocation = "global"\n'
+        )
+        vertex = (await models.offers())["vertex"]
+        assert (vertex["state"], vertex["words"]) == ("fine", "has no list of its models")
+        assert (vertex["models"], vertex["now"]) == (["vertex"], "vertex")
 
 
 class TestTrial:

@@ -2,7 +2,10 @@
 
 import asyncio
 import io
+import json
+import threading
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,11 +19,13 @@ from retinue.messages import Message
 from retinue.messages.events import (
     MessageEnded,
     MessageStarted,
+    ModelAnswered,
     RunEnded,
     RunStarted,
     TextAdded,
     ThinkingAdded,
 )
+from retinue.models import Usage
 
 
 class Reader(io.StringIO):
@@ -83,14 +88,63 @@ async def test_every_form_knows_every_event(form: str) -> None:
         MessageStarted(message="1", role="assistant"),
         ThinkingAdded(message="1", offset=0, text="Hm."),
         said("Hello"),
+        ModelAnswered(model="some:model", usage={"input": 3}),
         MessageEnded(message=Message("Hello", role="assistant")),
         RunEnded(),
     ):
+        await output.prepare(event)
         output.tell(event)
     written = screen.expect_reader()
     assert isinstance(written, Reader)
     assert "Hello" in written.getvalue()
     assert written.getvalue().endswith("\n")
+
+
+@pytest.mark.parametrize("form", ["json", "stream-json"])
+async def test_prices_are_asked_for_ahead_once_and_no_loop_runs_there(form: str) -> None:
+    asked: list[tuple[str, int, bool]] = []
+
+    def pricing(model: str, usage: Usage) -> None:
+        asked.append((model, usage.input, threading.current_thread() is threading.main_thread()))
+        raise LookupError("the table is broken")
+
+    output = open_output(form, screen_of(lambda: None))
+    output.introduce("ada", "some:model", pricing)
+    for id in ("1", "2"):
+        await output.prepare(MessageStarted(message=id, role="assistant"))
+    for thread in threading.enumerate():
+        if thread.name == "prices":
+            thread.join(20)
+    assert asked == [("some:model", 0, False)]
+
+
+async def test_what_another_model_cost_is_at_hand_too_before_it_is_told() -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def pricing(model: str, usage: Usage) -> None:
+        asked.append((model, threading.current_thread() is threading.main_thread()))
+
+    output = open_output("stream-json", screen_of(lambda: None))
+    output.introduce("ada", "some:model", pricing)
+    await output.prepare(ModelAnswered(model="another:model"))
+    assert asked == [("another:model", False)]
+
+
+@pytest.mark.parametrize("form", ["json", "stream-json"])
+def test_what_the_vendor_says_of_the_cost_counts(form: str) -> None:
+    screen = screen_of(lambda: None)
+    output = open_output(form, screen)
+    output.introduce("ada", "some:model", unpriced)
+    output.tell(ModelAnswered(model="some:model", usage={"input": 3}, cost=Decimal("0.25")))
+    output.tell(RunEnded())
+    written = screen.expect_reader()
+    assert isinstance(written, Reader)
+    first = json.loads(written.getvalue().splitlines()[0])
+    if form == "json":
+        assert first["cost"] == {"dollars": "0.25", "table": "vendor", "estimate": True}
+    else:
+        told = {name: first[name] for name in ("cost", "table", "estimate")}
+        assert told == {"cost": "0.25", "table": "vendor", "estimate": True}
 
 
 def said(text: str) -> TextAdded:

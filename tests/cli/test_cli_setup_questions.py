@@ -6,7 +6,9 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,13 +23,27 @@ from retinue.cli.setup._model import ask_for_model
 from retinue.cli.setup._persona import ask_for_persona
 from retinue.cli.setup._trial import try_out
 from retinue.errors import ModelUnreachable, SettingsError
+from retinue.models import PROVIDERS, provider_of
 from retinue.settings import Endpoint, Origin, Persona, Secret, Settings
+from retinue.settings.keeping import changed
 from retinue.telemetry.terminal import Look
 
 type Types = Callable[..., Dialogue]
 
 NOBODY = Around((), ())
 KEY = "sk-0123456789abcdef"
+OTHER = "5" if PROVIDERS["claude_agent"].is_installed else "4"
+"""The number of another server, where nobody has a server or a key."""
+PACKAGES = ("anthropic", "claude_agent_sdk", "google", "google.genai", "openai")
+LAB = b"""\
+model = "old"
+
+[models.lab] # down the hall
+base_url = "http://lab/v1"
+model = "a"
+retries = 5 # it is far
+api_key = "env:LAB_KEY"
+"""
 
 
 class TestAsking:
@@ -112,7 +128,7 @@ class TestTheKey:
         key = ask(types("1", "sk-0123456789", "abcdef0123456789", "lab_key"))
         assert key is not None
         assert key.reference == "env:lab_key"
-        assert out.getvalue().count("I need the name of a variable, like OPENAI_API_KEY.") == 2
+        assert out.getvalue().count("I need the name of a variable, like LAB_API_KEY.") == 2
         assert "0123456789" not in out.getvalue()
 
     def test_what_is_typed_is_kept_nowhere_yet(
@@ -165,7 +181,7 @@ class TestTheModel:
         settings = Settings(openai_api_key=Secret("env:OPENAI_API_KEY", KEY))
         choice = ask_for_model(types("1", "", ""), settings, NOBODY)
         assert choice.model.startswith("openai:gpt-")
-        assert choice.openai_api_key is settings.openai_api_key
+        assert choice.api_key is settings.openai_api_key
         settings = replace(settings, model="openai:x")
         assert ask_for_model(types("1", "", ""), settings, NOBODY).model == "openai:x"
         choice = ask_for_model(types("1", "", "openai:y"), settings, NOBODY)
@@ -189,7 +205,7 @@ class TestTheModel:
         name: str,
     ) -> None:
         asked = offering(monkeypatch, "compatible:a", "compatible:b:7b")
-        dialogue = types("2", "http://", "http://[x", "lab", typed, "", "", "2")
+        dialogue = types(OTHER, "http://", "http://[x", "lab", typed, "", "", "2")
         choice = ask_for_model(dialogue, Settings(), NOBODY)
         assert choice == Choice(
             model=name, endpoint=Endpoint(base_url=address, model="compatible:b:7b")
@@ -201,7 +217,7 @@ class TestTheModel:
         self, types: Types, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
         offering(monkeypatch, "compatible:a")
-        choice = ask_for_model(types("2", "", name, "lab", ""), Settings(), NOBODY)
+        choice = ask_for_model(types(OTHER, "", name, "lab", ""), Settings(), NOBODY)
         assert choice.model == "lab"
 
     def test_a_server_that_has_no_list_is_believed(
@@ -211,7 +227,7 @@ class TestTheModel:
             raise ModelUnreachable(f"no list at {base_url}")
 
         monkeypatch.setattr(_model, "models_at", refuse)
-        choice = ask_for_model(types("2", "", "lab", "", "", "a:7b"), Settings(), NOBODY)
+        choice = ask_for_model(types(OTHER, "", "lab", "", "", "a:7b"), Settings(), NOBODY)
         assert choice.endpoint is not None
         assert choice.endpoint.model == "compatible:a:7b"
         assert "It does not say which models it has: no list at http://127.0.0.1" in out.getvalue()
@@ -221,22 +237,27 @@ class TestTheModel:
     ) -> None:
         asked = offering(monkeypatch, "compatible:a", "compatible:b:7b")
         key = Secret("env:LAB_KEY", KEY)
-        lab = Endpoint(base_url="http://lab/v1", model="compatible:b:7b", api_key=key)
+        lab = Endpoint(
+            base_url="http://lab/v1", model="compatible:b:7b", api_key=key, options={"retries": 5}
+        )
         settings = Settings(model="lab", models={"lab": lab})
-        choice = ask_for_model(types("2", "", "", "", ""), settings, NOBODY)
+        choice = ask_for_model(types(OTHER, "", "", "", ""), settings, NOBODY)
         assert choice == Choice(model="lab", endpoint=lab)
         assert asked == [("http://lab/v1", KEY)]
         assert choice.typed is None
-        assert choice.changes() == {
-            "model": "lab",
-            "models": {
-                "lab": {
-                    "base_url": "http://lab/v1",
-                    "model": "compatible:b:7b",
-                    "api_key": "env:LAB_KEY",
-                }
-            },
-        }
+        written = changed(LAB, Path("config.toml"), choice.changes())
+        assert written == LAB.decode().replace("old", "lab").replace('"a"', '"compatible:b:7b"')
+
+    def test_options_of_another_provider_do_not_stay(
+        self, types: Types, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        offering(monkeypatch, "compatible:b")
+        lab = Endpoint(base_url="http://lab/v1", model="openai:b", options={"api": "chat"})
+        settings = Settings(model="lab", models={"lab": lab})
+        choice = ask_for_model(types(OTHER, "", "", "", ""), settings, NOBODY)
+        assert choice.endpoint == Endpoint(base_url="http://lab/v1", model="b")
+        before = b'[models.lab]\nmodel = "openai:b"\napi = "chat" # because\n'
+        assert "api" not in changed(before, Path("config.toml"), choice.changes())
 
     def test_a_key_does_not_go_to_another_machine(
         self, types: Types, out: io.StringIO, monkeypatch: pytest.MonkeyPatch
@@ -245,9 +266,93 @@ class TestTheModel:
         key = Secret("env:LAB_KEY", KEY)
         lab = Endpoint(base_url="http://lab/v1", model="a", api_key=key)
         settings = Settings(model="lab", models={"lab": lab})
-        ask_for_model(types("2", "http://elsewhere/v1", "lab", ""), settings, NOBODY)
-        ask_for_model(types("2", "http://lab:81/v1", "lab", ""), settings, NOBODY)
+        ask_for_model(types(OTHER, "http://elsewhere/v1", "lab", ""), settings, NOBODY)
+        ask_for_model(types(OTHER, "http://lab:81/v1", "lab", ""), settings, NOBODY)
         assert asked == [("http://elsewhere/v1", None), ("http://lab:81/v1", KEY)]
+
+
+class TestVendors:
+    """Each is offered; those to whom there is a key come first."""
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for package in PACKAGES:  # as if they were here
+            module = ModuleType(package)
+            module.__spec__ = ModuleSpec(package, None)
+            monkeypatch.setitem(sys.modules, package, module)
+
+    def test_all_are_offered(
+        self, types: Types, out: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GOOGLE_API_KEY", KEY)
+        assert ask_for_model(types("6"), Settings(), NOBODY).model == "demo"
+        offered = [line[5:] for line in out.getvalue().splitlines() if line.startswith("  ")]
+        assert offered == [
+            "Google Gemini (there is a key in GOOGLE_API_KEY)",
+            "OpenAI",
+            "Anthropic",
+            "Claude Agent",
+            "Another server that speaks Chat Completions",
+            "The demo, which is no language model: to look around",
+        ]
+
+    @pytest.mark.parametrize(
+        ("number", "variable", "setting", "model"),
+        [
+            ("1", "OPENAI_API_KEY", "openai_api_key", "openai:gpt-6.1-sol"),
+            ("2", "ANTHROPIC_API_KEY", "anthropic_api_key", "anthropic:claude-sonnet-5-5"),
+            ("3", "GEMINI_API_KEY", "gemini_api_key", "gemini:gemini-4-argon"),
+        ],
+    )
+    def test_a_vendors_key_becomes_its_own_setting(
+        self, types: Types, number: str, variable: str, setting: str, model: str
+    ) -> None:
+        choice = ask_for_model(types(number, "", "", ""), Settings(), NOBODY)
+        assert choice.changes() == {"model": model, setting: f"env:{variable}"}
+        applied = choice.applied(Settings())
+        assert getattr(applied, setting).reference == f"env:{variable}"
+        assert provider_of(applied.model) == model.partition(":")[0]
+
+    def test_claude_agent_needs_no_key_and_can_have_that_of_anthropic(self, types: Types) -> None:
+        choice = ask_for_model(types("4", "", "opus"), Settings(), NOBODY)
+        assert choice.changes() == {"model": "claude_agent:opus"}
+        assert choice.applied(Settings()) == Settings(model="claude_agent:opus")
+        choice = ask_for_model(types("4", "1", "", ""), Settings(), NOBODY)
+        assert choice.changes() == {
+            "model": "claude_agent:claude-sonnet-5-5",
+            "anthropic_api_key": "env:ANTHROPIC_API_KEY",
+        }
+
+    def test_a_missing_package_is_said_before_the_key_is_asked_for(
+        self, types: Types, out: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "anthropic", None)
+        monkeypatch.setitem(sys.modules, "claude_agent_sdk", None)
+        assert ask_for_model(types("2", "t", "c", "5"), Settings(), NOBODY).model == "demo"
+        said = out.getvalue()
+        assert "Anthropic (needs a package)" in said
+        assert said.count("  pip install 'retinue[anthropic]'\n") == 2
+        assert "Where is the key" not in said
+        assert "Claude Agent" not in said
+        choice = ask_for_model(types("2", "g", "", "", "x"), Settings(), NOBODY)
+        assert choice.model == "anthropic:x"
+
+    def test_a_package_may_come_while_somebody_waits(
+        self, types: Types, out: io.StringIO, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.delitem(sys.modules, "anthropic")
+        monkeypatch.setattr(sys, "path", [str(tmp_path)])
+        dialogue = types("2", "t", "", "", "x")
+        say = dialogue.say
+
+        def install_when_told(text: str = "", *styles: str) -> None:
+            if "pip install" in text:
+                (tmp_path / "anthropic.py").touch()
+            say(text, *styles)
+
+        monkeypatch.setattr(dialogue, "say", install_when_told)
+        assert ask_for_model(dialogue, Settings(), NOBODY).model == "anthropic:x"
+        assert out.getvalue().count("pip install") == 1
 
 
 class TestLookingAround:
@@ -351,7 +456,8 @@ class ByLine(io.RawIOBase):
 
 
 def ask(dialogue: Dialogue, *, now: Secret | None = None, needed: bool = True) -> Secret | None:
-    return ask_for_key(dialogue, "lab", variable="LAB_API_KEY", now=now, needed=needed)
+    without = None if needed else "It needs no key"
+    return ask_for_key(dialogue, "lab", variable="LAB_API_KEY", now=now, without=without)
 
 
 def offering(monkeypatch: pytest.MonkeyPatch, *models: str) -> list[tuple[str, str | None]]:
@@ -375,7 +481,8 @@ def out() -> io.StringIO:
 @pytest.fixture
 def types(out: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Types:
     """Somebody who types these lines."""
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for variable in [key for provider in PROVIDERS.values() for key in provider.keys]:
+        monkeypatch.delenv(variable, raising=False)
     plain = Look(live=True, colour=False, emoji=False)
 
     def type_lines(*lines: str) -> Dialogue:

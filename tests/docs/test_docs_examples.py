@@ -73,6 +73,10 @@ def test_budget_of_a_run() -> None:
     assert str(spent) == "0.00904"
 
 
+def test_cached_tool() -> None:
+    assert run(load("cached_tool").main) == ["Turku"]
+
+
 def test_long_conversation() -> None:
     rule, first, summary, last = run(load("long_conversation").main)
     assert (rule, first) == ("Always be kind.", "My cat is called Ada.")

@@ -59,7 +59,12 @@ SOME: list[Event] = [
     ToolAsked(**COMMON, message="m", call=CALL),
     ToolAnswered(**COMMON, result=ToolResult(call_id="c", name="t", content=[Text(text="ok")])),
     ModelAnswered(
-        **COMMON, model="m", usage={"input": 3}, cost=decimal.Decimal("0.0120"), stop="end"
+        **COMMON,
+        model="m",
+        usage={"input": 3},
+        cost=decimal.Decimal("0.0120"),
+        table="prices 1",
+        stop="end",
     ),
     InterruptAsked(**COMMON, interrupt="i", kind="approval", question={"$q": [AT]}, call=CALL),
     InterruptAnswered(**COMMON, interrupt="i", answer={"allow": True}, by="eve"),

@@ -22,30 +22,18 @@ from retinue.errors import (
 )
 from retinue.messages import Block, Message, ToolCall, ToolSpec
 from retinue.models import ChatChunk, ChatRequest, Usage
-from retinue.models._wire import Server, ServerSentEvents
 from retinue.models.anthropic._decode import Answer
 
-SERVER = Server(
-    name="anthropic:m", base_url="http://lab", unreachable="Look.", unauthorized="Look."
-)
-ADD = ToolSpec(
-    name="add",
-    description="Adds.",
-    parameters={"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]},
-)
+from ._decoding import ADD, read, server, text
+
+SERVER = server("anthropic:m")
 NOW = ToolSpec(name="now", description="The time.", parameters={"type": "object"})
 REQUEST = ChatRequest(messages=(Message("hi"),), tools=(ADD, NOW))
 
 
 def heard(events: str | Iterable[Any], model: str = "claude-opus-5-5") -> list[ChatChunk]:
     """The chunks of a stream: as text, or as its events."""
-    if not isinstance(events, str):
-        events = "".join([f"data: {json.dumps(event)}\n\n" for event in events])
-    answer, cutter = Answer(SERVER, REQUEST, model), ServerSentEvents()
-    found: list[ChatChunk] = []
-    for frame in [*cutter.feed(events.encode()), *cutter.end()]:
-        found += answer.read(frame)
-    return [*found, *answer.end()]
+    return read(Answer(SERVER, REQUEST, model), events)
 
 
 def begun(index: int = 0, **block: Any) -> dict[str, Any]:
@@ -63,10 +51,6 @@ def stopped(index: int = 0) -> dict[str, Any]:
 def ended(reason: str | None = "end_turn", usage: Any = None, **fields: Any) -> list[Any]:
     last = {"type": "message_delta", "delta": {"stop_reason": reason, **fields}, "usage": usage}
     return [last, {"type": "message_stop"}]
-
-
-def text(words: str) -> ChatChunk:
-    return ChatChunk(text=words)
 
 
 def kept(**data: Any) -> ChatChunk:
@@ -340,6 +324,7 @@ def test_what_it_cost_is_counted_with_what_a_cache_had() -> None:
         "input_tokens": 10,
         "cache_read_input_tokens": 100,
         "cache_creation_input_tokens": 1000,
+        "cache_creation": {"ephemeral_5m_input_tokens": 400, "ephemeral_1h_input_tokens": 600},
         "output_tokens": 1,
     }
     last = {
@@ -350,7 +335,9 @@ def test_what_it_cost_is_counted_with_what_a_cache_had() -> None:
     }
     message = {"model": "m", "usage": first}
     found = heard([{"type": "message_start", "message": message}, *ended(usage=last)], "m")
-    expected = Usage(input=1120, output=7, cache_read=100, cache_write=1000, thinking=3)
+    expected = Usage(
+        input=1120, output=7, cache_read=100, cache_write=1000, cache_write_1h=600, thinking=3
+    )
     assert found == [end(usage=expected)]
 
 

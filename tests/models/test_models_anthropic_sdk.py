@@ -1,7 +1,5 @@
 """Anthropic: what the vendor's own client carries, and how a model is found."""
 
-import asyncio
-import socket
 import subprocess
 import sys
 
@@ -11,11 +9,9 @@ from retinue.errors import (
     MissingExtra,
     ModelRejected,
     ModelUnauthorized,
-    ModelUnreachable,
-    StreamIncomplete,
     UnknownModel,
 )
-from retinue.messages import FrozenDict, Image, Message, Text, Thinking, ToolSpec
+from retinue.messages import FrozenDict, Message, Text, Thinking, ToolSpec
 from retinue.models import ChatRequest, Model, find_model, list_models
 from retinue.models.anthropic import Anthropic
 from retinue.models.guard import Guarded
@@ -23,19 +19,7 @@ from retinue.testing import Opening, check_model
 from retinue.testing.mock_llm import Anthropic as Wire
 from retinue.testing.mock_llm import MockLLM
 
-from ._raw import CHUNKED, Asked, Connection, chunk, response, serving
-
 pytest.importorskip("anthropic", reason="needs the extra: uv sync --group vendors")
-
-HELLO = (
-    b'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
-    b'data: {"type":"content_block_delta","index":0,'
-    b'"delta":{"type":"text_delta","text":"hello"}}\n\n'
-)
-DONE = (
-    b'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\n'
-    b'data: {"type":"message_stop"}\n\n'
-)
 
 
 def at(url: str, key: str = "sk-1", name: str = "claude-sonnet-5-5") -> Model:
@@ -77,15 +61,6 @@ async def test_what_is_not_for_everybody_yet_goes_into_a_header(hear) -> None:
     assert "betas" not in mock.requests[0].body
 
 
-async def test_keys_share_connections(hear) -> None:
-    async with MockLLM() as mock:
-        for key in ("sk-1", "sk-2", "sk-3"):
-            await hear(at(mock.url, key), "Hello?")
-    keys = [request.headers["authorization"] for request in mock.requests]
-    assert keys == ["Bearer sk-1", "Bearer sk-2", "Bearer sk-3"]
-    assert mock.connections == 1
-
-
 async def test_what_the_environment_says_is_the_vendors_matter_but_the_key_is_ours(
     hear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,67 +75,10 @@ async def test_what_the_environment_says_is_the_vendors_matter_but_the_key_is_ou
     assert headers["x-team"] == "poets"
 
 
-async def test_no_proxy_stands_before_this_machine(hear, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:1")
-    async with MockLLM() as mock:
-        chunks = await hear(at(mock.url), "Hello?")
-    assert chunks[-1].stop == "end"
-
-
-async def test_the_proxy_of_the_environment_is_used(hear, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def says(connection: Connection, _: Asked) -> None:
-        await connection.say(CHUNKED + chunk(HELLO + DONE) + b"0\r\n\r\n")
-
-    async with serving(says) as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        monkeypatch.setenv("http_proxy", proxy.url)
-        await hear(at("http://lab.test"), "Hello?")
-        assert proxy.asked[0].head.startswith("POST http://lab.test/v1/messages ")
-
-
-@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://[", "nonsense"])
-async def test_a_proxy_that_cannot_be_one_is_an_error(
-    hear, monkeypatch: pytest.MonkeyPatch, proxy: str
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", proxy)
-    monkeypatch.setenv("http_proxy", proxy)
-    with pytest.raises(ModelUnreachable) as caught:
-        await hear(at("http://lab.test"), "Hello?")
-    assert caught.value.hint
-
-
-async def test_a_large_picture_arrives(hear) -> None:
-    picture = bytes(range(256)) * 8192  # 2 MB
-    async with MockLLM() as mock:
-        said = Message(parts=[Text(text="What is this?"), Image(data=picture)])
-        await hear(at(mock.url), said)
-    asked = mock.requests[0].asked
-    assert asked is not None
-    assert [part.data for part in asked.messages[0].parts if isinstance(part, Image)] == [picture]
-
-
 async def test_halves_of_letters_are_replaced_not_refused(hear) -> None:
     async with MockLLM() as mock:
         chunks = await hear(at(mock.url), "a\ud83d\ude00 b\ud83d")
     assert "".join([chunk.text for chunk in chunks if chunk.text]) == "a😀 b\ufffd"
-
-
-async def test_a_key_is_not_carried_to_another_place(hear) -> None:
-    async def elsewhere(connection: Connection, _: Asked) -> None:
-        headers = {"Location": "http://127.0.0.1:1/v1/messages"}
-        await connection.say(response(b"", "307 Temporary Redirect", headers=headers))
-
-    async with serving(elsewhere) as served:
-        with pytest.raises(ModelRejected, match=r"elsewhere: http://127\.0\.0\.1:1/v1"):
-            await hear(at(served.url), "Hello?")
-
-
-async def test_what_cannot_be_a_key_is_sent_nowhere(hear) -> None:
-    async with MockLLM() as mock:
-        with pytest.raises(ModelUnauthorized, match="a character that is in no key"):
-            await hear(at(mock.url, "sk-\n1"), "Hello?")
-    assert not mock.requests
 
 
 async def test_a_wrong_key_is_told(hear) -> None:
@@ -168,73 +86,6 @@ async def test_a_wrong_key_is_told(hear) -> None:
         with pytest.raises(ModelUnauthorized, match="does not accept the key") as caught:
             await hear(at(mock.url, "sk-bad"), "Hello?")
     assert "ANTHROPIC_API_KEY" in (caught.value.hint or "")
-
-
-# -- answers
-
-
-async def test_what_is_no_http_is_unreachable(hear) -> None:
-    async def greets(connection: Connection, _: Asked) -> None:
-        await connection.say(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")
-        connection.writer.close()
-
-    async with serving(greets) as served:
-        with pytest.raises(ModelUnreachable, match="cannot be reached"):
-            await hear(at(served.url), "Hello?")
-
-
-async def test_a_broken_answer_is_not_whole(hear) -> None:
-    async def breaks(connection: Connection, _: Asked) -> None:
-        await connection.say(CHUNKED + chunk(HELLO))
-        connection.writer.transport.abort()
-
-    async with serving(breaks) as served:
-        with pytest.raises(StreamIncomplete, match="broke off"):
-            await hear(at(served.url), "Hello?")
-
-
-async def test_after_the_end_the_connection_is_kept(hear) -> None:
-    async def says(connection: Connection, _: Asked) -> None:
-        rest = chunk(b": and a comment\n\n")
-        await connection.say(CHUNKED + chunk(HELLO + DONE) + rest + b"0\r\n\r\n")
-
-    async with serving(says) as served:
-        for _ in range(3):
-            chunks = await hear(at(served.url), "Hello?")
-            assert chunks[0].text == "hello"
-    assert len(served.connections) == 1
-
-
-async def test_who_never_ends_is_not_waited_for(hear) -> None:
-    async def says(connection: Connection, _: Asked) -> None:
-        await connection.say(CHUNKED + chunk(HELLO + DONE))
-        await connection.until_left()
-
-    async with serving(says) as served:
-        chunks = await hear(at(served.url), "Hello?")
-        assert chunks[-1].stop == "end"
-        await asyncio.wait_for(served.connections[0].left.wait(), 10)
-
-
-async def test_who_is_not_there_is_unreachable(hear) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    with pytest.raises(ModelUnreachable, match=rf"at http://127.0.0.1:{port}: .*refused") as no:
-        await hear(at(f"http://127.0.0.1:{port}"), "Hello?")
-    assert "base_url" in str(no.value.hint)
-
-
-async def test_each_loop_has_a_client_of_its_own() -> None:
-    async with MockLLM() as mock:
-        model = at(mock.url)
-
-        async def ask() -> str:
-            async with model.chat(ChatRequest(messages=(Message("Hello?"),))) as chunks:
-                return "".join([chunk.text async for chunk in chunks if chunk.text])
-
-        assert await asyncio.to_thread(lambda: asyncio.run(ask())) == "Hello?"
-        assert await asyncio.gather(ask(), ask()) == ["Hello?", "Hello?"]
-    assert mock.connections == 3
 
 
 # -- what is no stream

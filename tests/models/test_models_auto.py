@@ -2,16 +2,19 @@
 
 import asyncio
 import json
+import logging
+import sys
 import time
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from retinue.errors import ModelRejected
-from retinue.models import find_model
-from retinue.models._auto import PATIENCE, automatic
-from retinue.models._names import DEFAULT_OF_OPENAI
+from retinue.models import PROVIDERS, find_model
+from retinue.models.auto import PATIENCE, automatic
 from retinue.models.demo import Demo
 from retinue.testing import MockLLM
 
@@ -31,7 +34,7 @@ def nowhere(unused_tcp_port: int) -> str:
 async def found(**places: Any) -> tuple[str, str | None]:
     """What `automatic` finds, and not a moment too late."""
     began = time.monotonic()
-    name = await asyncio.to_thread(automatic, **{"has_key": False, **places})
+    name = await asyncio.to_thread(automatic, **{"keys": (), **places})
     assert time.monotonic() - began < PATIENCE + SLACK
     return name
 
@@ -56,8 +59,47 @@ def models(*rows: str | dict[str, Any]) -> dict[str, Any]:
 
 async def test_a_key_is_enough_and_nobody_is_asked() -> None:
     async with MockLLM() as mock:
-        assert await found(has_key=True, ollama=mock.url) == (DEFAULT_OF_OPENAI, None)
+        assert await found(keys=["openai"], ollama=mock.url) == (PROVIDERS["openai"].usual, None)
         assert not mock.requests
+
+
+@pytest.mark.parametrize(
+    ("keys", "missing", "vendor", "told"),
+    [
+        ({"openai", "anthropic", "gemini"}, (), "openai", []),
+        ({"gemini", "anthropic"}, (), "anthropic", []),
+        ({"gemini"}, (), "gemini", []),
+        ({"openai", "anthropic"}, ("openai", "anthropic"), "openai", []),
+        ({"gemini", "anthropic"}, ("anthropic",), "gemini", ["anthropic"]),
+        ({"gemini", "anthropic"}, ("anthropic", "google.genai"), None, ["anthropic", "gemini"]),
+        ({"claude_agent", "ollama"}, (), None, []),
+    ],
+)
+async def test_of_several_keys_it_is_the_first_that_is_of_use(
+    keys: set[str],
+    missing: tuple[str, ...],
+    vendor: str | None,
+    told: list[str],
+    nowhere: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for package in ("anthropic", "google", "google.genai"):  # as if they were here
+        monkeypatch.setitem(sys.modules, package, with_spec(package))
+    for package in missing:
+        monkeypatch.setitem(sys.modules, package, None)
+    with caplog.at_level(logging.WARNING, "retinue"):
+        name, _ = await found(keys=keys, ollama=nowhere, llama_server=nowhere)
+    assert name == (PROVIDERS[vendor].usual if vendor else "demo")
+    assert [record.__dict__["fields"] for record in caplog.records] == [
+        {"of": each, "get": f"pip install 'retinue[{each}]'"} for each in told
+    ]
+
+
+def with_spec(name: str) -> ModuleType:
+    module = ModuleType(name)
+    module.__spec__ = ModuleSpec(name, None)
+    return module
 
 
 NOMIC = {"name": "nomic-embed-text:latest", "details": {"family": "nomic-bert"}}
@@ -117,7 +159,7 @@ LLAMA: list[tuple[str, Any, str | None]] = [
 async def test_llama_server(found_there: Any, name: str | None, nowhere: str) -> None:
     async with serving(documents(models=found_there)) as server:
         wanted = (f"compatible:{name}", f"{server.url}/v1") if name else DEMO
-        assert await found(ollama=nowhere, llama_server=server.url) == wanted
+        assert await found(ollama=nowhere, llama_server=f"{server.url}/v1") == wanted
 
 
 async def test_of_both_it_is_ollama() -> None:
@@ -125,7 +167,7 @@ async def test_of_both_it_is_ollama() -> None:
         serving(documents(ps=models("a"))) as ollama,
         serving(documents(models={"data": [{"id": "b"}]})) as llama,
     ):
-        asked = await found(ollama=ollama.url, llama_server=llama.url)
+        asked = await found(ollama=ollama.url, llama_server=f"{llama.url}/v1")
         assert asked == ("ollama:a", ollama.url)
 
 
@@ -181,7 +223,7 @@ async def test_whoever_else_listens_there_is_passed_by_in_time(stranger: Serve) 
         assert await found(ollama=server.url, llama_server=server.url) == DEMO
         # and holds nobody up who does answer
         async with serving(documents(models={"data": [{"id": "b"}]})) as llama:
-            asked = await found(ollama=server.url, llama_server=llama.url)
+            asked = await found(ollama=server.url, llama_server=f"{llama.url}/v1")
             assert asked == ("compatible:b", f"{llama.url}/v1")
 
 
@@ -201,14 +243,15 @@ async def test_a_secure_address_is_not_called_without_security(nowhere: str) -> 
 
 def test_what_is_no_address_is_said() -> None:
     with pytest.raises(ModelRejected, match="is no address"):
-        automatic(has_key=False, ollama="lab:port")
+        automatic(keys=(), ollama="lab:port")
 
 
 @pytest.fixture
 def choosing(monkeypatch: pytest.MonkeyPatch, nowhere: str) -> Callable[..., Any]:
     """`find_model` without a name, where nothing is but what is given."""
-    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OLLAMA_HOST", "OLLAMA_API_KEY"):
-        monkeypatch.delenv(variable, raising=False)
+    for provider in PROVIDERS.values():
+        for variable in (*provider.keys, provider.address or "-"):
+            monkeypatch.delenv(variable, raising=False)
     monkeypatch.setitem(automatic.__kwdefaults__, "llama_server", nowhere)
     monkeypatch.setenv("OLLAMA_HOST", nowhere)
 
@@ -229,7 +272,9 @@ async def test_a_model_is_chosen_and_can_be_asked(
         monkeypatch.setenv("OLLAMA_HOST", mock.url)
         assert (await choosing()).name == "ollama:a"
         monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
-        assert (await choosing()).name == DEFAULT_OF_OPENAI
+        assert (await choosing()).name == PROVIDERS["openai"].usual
+        monkeypatch.setenv("GEMINI_API_KEY", "of-google")  # comes after
+        assert (await choosing()).name == PROVIDERS["openai"].usual
         monkeypatch.delenv("OPENAI_API_KEY")
         assert (await choosing(api_key="sk-2")).inner.api_key == "sk-2"
 
@@ -238,7 +283,7 @@ async def test_a_llama_server_is_chosen_and_can_be_asked(
     choosing: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, hear: Callable[..., Any]
 ) -> None:
     async with MockLLM(models=("tiny",)) as mock:
-        monkeypatch.setitem(automatic.__kwdefaults__, "llama_server", mock.url)
+        monkeypatch.setitem(automatic.__kwdefaults__, "llama_server", f"{mock.url}/v1")
         chosen = await choosing()
         assert chosen.name == "compatible:tiny"
         assert (await hear(chosen, "hi"))[-1].stop == "end"

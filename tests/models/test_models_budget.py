@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retinue import assistant
@@ -37,8 +37,10 @@ SENT = estimate(REQUEST)
 
 
 def pricing(name: str, usage: Usage) -> Cost:
-    """A cent for each token sent, or two where it goes into a cache, ten for each of the answer."""
-    cents = usage.input + usage.cache_write + 10 * usage.output
+    """A cent for each token sent, one more where it goes into a cache, and another where it stays
+    there for an hour; ten for each of the answer.
+    """
+    cents = usage.input + usage.cache_write + usage.cache_write_1h + 10 * usage.output
     return Cost(dollars=Decimal(cents * (2 if name == "dear" else 1)) / 100, table="test")
 
 
@@ -54,7 +56,7 @@ async def test_the_most_is_set_aside_and_then_the_usage_counts() -> None:
     model = budgeted(Probe(said("hello", input=3, output=2)), cost=Decimal(100), tokens=1000)
     purse = model.purse
     async with model.chat(asked(20)) as chunks:
-        assert purse.held == Amount(dollars=Decimal(2 * SENT + 200) / 100, tokens=SENT + 20)
+        assert purse.held == Amount(dollars=Decimal(3 * SENT + 200) / 100, tokens=SENT + 20)
         assert [chunk async for chunk in chunks] == said("hello", input=3, output=2)
     assert purse.held == Amount()
     assert purse.spent == Amount(dollars=Decimal("0.23"), tokens=5)
@@ -70,10 +72,10 @@ async def test_the_most_is_set_aside_and_then_the_usage_counts() -> None:
         (None, {"tokens": SENT + 100}, 100),
         (None, {"tokens": 10**6}, 16_384),
         (500, {"tokens": SENT + 100}, 100),
-        (None, {"cost": Decimal("4.00") + Decimal(2 * SENT) / 100}, 40),
-        (None, {"cost": Decimal("4.09") + Decimal(2 * SENT) / 100}, 40),
-        (None, {"cost": Decimal("4.00") + Decimal(2 * SENT) / 100, "tokens": SENT + 30}, 30),
-        (500, {"cost": Decimal("4.00") + Decimal(2 * SENT) / 100, "tokens": 10**6}, 40),
+        (None, {"cost": Decimal("4.00") + Decimal(3 * SENT) / 100}, 40),
+        (None, {"cost": Decimal("4.09") + Decimal(3 * SENT) / 100}, 40),
+        (None, {"cost": Decimal("4.00") + Decimal(3 * SENT) / 100, "tokens": SENT + 30}, 30),
+        (500, {"cost": Decimal("4.00") + Decimal(3 * SENT) / 100, "tokens": 10**6}, 40),
         (3, {"tokens": SENT + 3}, 3),
     ],
 )
@@ -136,7 +138,7 @@ class Honest:
 
         async def chunks():
             yield ChatChunk(text="x")
-            usage = Usage(input=sent, cache_write=written, output=output)
+            usage = Usage(input=sent, cache_write=written, cache_write_1h=written, output=output)
             yield ChatChunk(usage=usage, stop="end")
 
         yield chunks()
@@ -154,6 +156,9 @@ class Honest:
     ),
     cost=st.none() | st.decimals(0, 60, places=3),
     tokens=st.none() | st.integers(0, 3000),
+)
+@example(  # all that it may take is taken
+    calls=[("open", None, 1.0, 40), ("read", None, 0.0, 0)], cost=Decimal(30), tokens=None
 )
 def test_the_sum_never_exceeds_the_purse(
     calls: list[Any], cost: Decimal | None, tokens: int | None

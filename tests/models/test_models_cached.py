@@ -1,15 +1,14 @@
 """Cached: equal requests get equal chunks, of their own owner, while they are small and young."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from retinue.errors import ModelOverloaded, StreamIncomplete
 from retinue.messages import Block, Image, Message, ToolCall
 from retinue.models import ChatChunk, ChatRequest, Usage
-from retinue.models.cached import Answers, Cached, Key
+from retinue.models.cached import Answers, Cached
 
 from ._probe import END, REQUEST, WAIT, Probe, read, read_a_part_in_each_way, said
 
@@ -21,7 +20,7 @@ FULL = [
     ChatChunk(text="lo\ud800"),
     ChatChunk(block=Block(vendor="v", data={"$a": b"\x00", "b": (1, 2.5, None)})),
     ChatChunk(tool_call=ToolCall(id="1", name="add", args={"a": 1})),
-    ChatChunk(usage=Usage(input=9, output=3), stop="tool_calls"),
+    ChatChunk(usage=Usage(input=9, output=3), stop="tool_calls", cost=Decimal("0.1")),
 ]
 
 
@@ -130,57 +129,3 @@ async def test_two_at_once_both_ask() -> None:
     async with model.chat(REQUEST) as one, model.chat(REQUEST) as other:
         assert [chunk async for chunk in one] == [chunk async for chunk in other] == said("a")
     assert (len(probe.requests), len(model.answers)) == (2, 1)
-
-
-def key(name: str) -> Key:
-    return Key("ada", "m", name)
-
-
-def test_what_was_used_longest_ago_makes_room() -> None:
-    answers = Answers(max_bytes=10)
-    answers.keep(key("a"), b"1234")
-    answers.keep(key("b"), b"1234")
-    assert answers.find(key("a")) == b"1234"
-    answers.keep(key("c"), b"1234")
-    assert [answers.find(key(name)) for name in "abc"] == [b"1234", None, b"1234"]
-    answers.keep(key("d"), b"12345678901")
-    assert answers.find(key("d")) is None
-    assert answers.size == 8
-
-
-def test_what_is_too_old_is_forgotten() -> None:
-    now = 0.0
-    answers = Answers(max_age=10, clock=lambda: now)
-    answers.keep(key("a"), b"1")
-    now = 9.0
-    assert answers.find(key("a")) == b"1"
-    answers.keep(key("b"), b"1")
-    now = 10.0
-    assert answers.find(key("a")) is None
-    now = 100.0
-    answers.keep(key("c"), b"1")
-    assert (len(answers), answers.size) == (1, 1)
-    forever = Answers(max_age=None, clock=lambda: now)
-    forever.keep(key("a"), b"1")
-    now = 1e9
-    assert forever.find(key("a")) == b"1"
-
-
-@given(
-    st.lists(
-        st.tuples(st.sampled_from("abcdef"), st.none() | st.binary(max_size=8), st.integers(0, 5)),
-        max_size=40,
-    )
-)
-def test_the_size_is_always_that_of_what_is_kept(steps: list[tuple[str, Any, int]]) -> None:
-    now = 0.0
-    answers = Answers(max_bytes=16, max_age=12, clock=lambda: now)
-    model: dict[str, bytes] = {}
-    for name, data, pause in steps:
-        now += pause
-        if data is None:
-            assert answers.find(key(name)) in (None, model.get(name))
-        else:
-            answers.keep(key(name), data)
-            model[name] = data
-        assert answers.size == sum(len(answer.said) for answer in answers._kept.values()) <= 16

@@ -5,11 +5,13 @@ import base64
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from retinue import Scope, assistant
 from retinue.errors import (
     ContextFull,
     MissingExtra,
@@ -19,10 +21,13 @@ from retinue.errors import (
     ModelUnauthorized,
     ModelUnreachable,
     StreamIncomplete,
+    UnknownModel,
 )
 from retinue.messages import Image, Message, Text, Thinking, ToolCall, ToolResult, ToolSpec
 from retinue.models import ChatChunk, ChatRequest, Model, find_model
+from retinue.testing import Opening, check_model
 from retinue.testing.mock_llm import Answer, Disconnect, MockLLM, Refusal, Silence
+from retinue.tools import Approved, Tool, as_toolbox, tool
 
 pytest.importorskip("claude_agent_sdk", reason="needs the extra: uv sync --group vendors")
 
@@ -34,6 +39,7 @@ pytestmark = [
 NAME = "claude-sonnet-5-5"
 KEY = "sk-ant-test-0123456789"
 LIMIT = 60.0
+WEATHER = ToolSpec(name="weather", description="", parameters={"type": "object"})
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -78,6 +84,52 @@ def told(mock: MockLLM) -> str:
     return "\n".join([message.text for message in messages if message.role == "user"])
 
 
+OWN_WORDS = "Claude Code adds words of its own: who it is, where it runs, what day it is"
+TOLD = "Claude Code takes what a user says, so what was said before is told in the prompt"
+ANEW = "each answer has a process of its own, and that its own connection"
+REWORDED = "Claude Code says it in other words, and nowhere in the server's"
+EXCUSED = {
+    "the system prompt reaches the wire": OWN_WORDS,
+    "what nobody chose is left to the provider": OWN_WORDS,
+    "what another agent said is the users with its name": TOLD,
+    "results go back with their calls": TOLD,
+    "answers one after the other share a connection": ANEW,
+    "many answers at once share connections": ANEW,
+    "a broken connection in the middle is an error": "words that came with the break are lost in "
+    "Claude Code, which has told nobody of them and asks again; see below for words before it",
+    "a reset connection in the middle is an error": "as with a broken one",
+    "400 'Your credit balance is too low' is ModelRejected": REWORDED,
+    "401 'invalid x-api-key' is ModelUnauthorized": REWORDED,
+    "404 'model: claude-sonnet-9' is UnknownModel": REWORDED,
+    "400 'prompt is too long: 208310 tok' is ContextFull": REWORDED,
+    "400 'input length and `max_tokens`' is ContextFull": REWORDED,
+    "413 'Request exceeds the maximum si' is ContextFull": REWORDED,
+    "413 is ContextFull or ModelRejected": REWORDED,
+    "what is refused for good is asked once": "after a 400 Claude Code asks again by itself, "
+    "without what the API may not know",
+    "retry after in seconds is told": "Claude Code does not tell it",
+    "retry after as a date is told": "Claude Code does not tell it",
+}
+
+
+@pytest.mark.timeout(900)  # some hundred processes, one after the other, and nine long silences
+async def test_the_adapter_keeps_the_contract() -> None:
+    def opened(at: Opening) -> Model:
+        return find_model(
+            f"claude_agent:{at.model}", base_url=at.url, api_key=at.api_key, **at.limits
+        )
+
+    await check_model(
+        opened,
+        wire="anthropic",
+        without={"audio", "temperature"},
+        excused=EXCUSED,
+        patience=60.0,
+        soon=8.0,  # on a busy machine it takes a process seconds to ask
+        crowd=4,
+    )
+
+
 async def test_an_answer_comes_in_pieces_with_thoughts_and_what_it_used(hear) -> None:
     async with MockLLM() as mock:
         mock.script(NAME, [Thinking(text="Hm."), "Hello ", "there."])
@@ -87,6 +139,8 @@ async def test_an_answer_comes_in_pieces_with_thoughts_and_what_it_used(hear) ->
     assert [chunk.thinking for chunk in chunks if chunk.thinking] == ["Hm."]
     assert [chunk.text for chunk in chunks if chunk.text] == ["Hello ", "there."]
     assert chunks[-1].stop == "end"
+    assert chunks[-1].cost is not None
+    assert chunks[-1].cost > 0
     assert chunks[-1].usage is not None
     assert chunks[-1].usage.input > 0 < chunks[-1].usage.output
     assert request.headers["x-api-key"] == KEY
@@ -94,6 +148,25 @@ async def test_an_answer_comes_in_pieces_with_thoughts_and_what_it_used(hear) ->
     assert "Be brief." in str(request.body["system"])
     assert "Hi, @/etc/passwd" in told(mock)
     assert "root:" not in told(mock)
+
+
+async def test_instructions_may_be_long_and_stand_on_no_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    long = "Be brief. " * 30_000
+    request = ChatRequest(messages=(Message("Hi"),), system=long)
+    async with MockLLM() as mock:
+        mock.script(NAME, ["Hello ", "there."])
+        async with asyncio.timeout(LIMIT), model_at(mock).chat(request) as chunks:
+            started = str(processes(tmp_path))
+            while (await anext(chunks)).stop is None:
+                pass
+        system = str(mock.asked(NAME)[-1].body["system"])
+    assert "claude" in started
+    assert "Be brief." not in started
+    assert long.strip() in system
+    assert not list(tmp_path.glob("retinue-*"))
 
 
 async def test_the_past_is_told_with_its_calls_and_pictures(hear) -> None:
@@ -123,6 +196,7 @@ async def test_the_past_is_told_with_its_calls_and_pictures(hear) -> None:
         (Refusal(401, "invalid x-api-key"), ModelUnauthorized),
         (Refusal(429, "slow down"), ModelOverloaded),
         (Refusal(529, "Overloaded"), ModelOverloaded),
+        (Refusal(404, "model: claude-sonnet-9"), UnknownModel),
         (Refusal(400, "nope"), ModelRejected),
         (Refusal(400, "prompt is too long: 208310 tokens > 200000 maximum"), ContextFull),
         (Answer(["Hello ", Silence(0.5), "there", Disconnect()]), StreamIncomplete),
@@ -148,16 +222,22 @@ async def test_an_answer_that_was_cut_is_not_asked_for_again(hear, stop: str, gi
     assert chunks[-1].stop == given
 
 
-async def test_leaving_closes_the_socket_and_ends_the_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tools", [(), (WEATHER,)], ids=["plain", "tools"])
+async def test_leaving_closes_the_socket_and_ends_the_process(
+    tmp_path: Path, tools: tuple[ToolSpec, ...]
+) -> None:
+    request = ChatRequest(messages=(Message("Hi"),), tools=tools)
     async with MockLLM() as mock:
         mock.script(NAME, ["Hello ", Silence(300), "there."])
+        before = asyncio.all_tasks()
         async with asyncio.timeout(LIMIT):
-            async with model_at(mock).chat(ChatRequest(messages=(Message("Hi"),))) as chunks:
+            async with model_at(mock).chat(request) as chunks:
                 while not (await anext(chunks)).text:
                     pass
                 assert processes(tmp_path)
                 assert KEY not in str(processes(tmp_path))
             assert not processes(tmp_path)
+            assert asyncio.all_tasks() - before == set()
             await mock.asked(NAME)[-1].left.wait()
 
 
@@ -188,17 +268,11 @@ async def test_a_process_that_breaks_off_has_not_answered(tmp_path: Path) -> Non
                     await anext(chunks)
 
 
-WEATHER = ToolSpec(name="weather", description="", parameters={"type": "object"})
-
-
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"tools": (WEATHER,)}, "tools"),
-        ({"tool_choice": "required"}, "held to a tool"),
-        ({"output": {"type": "object"}}, "a form"),
-        ({"temperature": 0.5}, "a temperature"),
-        ({"options": {"hooks": {}}}, "no option 'hooks'"),
+        ({"tool_choice": "required"}, "is not offered"),
+        ({"tools": (WEATHER,), "tool_choice": "weather"}, "cannot be told to use a tool"),
     ],
 )
 async def test_what_it_cannot_do_is_refused_before_anything_starts(
@@ -239,14 +313,95 @@ async def test_no_claude_code_is_a_missing_extra(hear, monkeypatch: pytest.Monke
             await hear(find_model(f"claude_agent:{NAME}", api_key=KEY, retries=0), "Hi")
 
 
-async def test_a_name_in_short_is_said_in_full(hear) -> None:
+@pytest.mark.parametrize("name", ["opus", ""])
+async def test_a_name_in_short_or_none_is_said_in_full(hear, name: str) -> None:
     async with MockLLM() as mock:
         mock.script("*", "Hello.")
-        model = find_model("claude_agent:opus", base_url=f"{mock.url}/v1", api_key=KEY)
+        model = find_model(f"claude_agent:{name}", base_url=f"{mock.url}/v1", api_key=KEY)
         async with asyncio.timeout(LIMIT):
             chunks = await hear(model, "Hi")
         answering = mock.requests[-1].model
     assert chunks[0].model == f"claude_agent:{answering}"
+
+
+async def test_without_login_and_key_it_says_what_to_do(hear) -> None:
+    async with asyncio.timeout(LIMIT):
+        with pytest.raises(ModelUnauthorized, match="no login here, and there is no key") as caught:
+            await hear(find_model("claude_agent:", retries=0), "Hi")
+    assert "ANTHROPIC_API_KEY" in str(caught.value.hint)
+
+
+CALL = ToolCall(id="t1", name="add", args={"a": 6, "b": 7})
+
+
+async def test_our_tools_are_ours_to_use_and_its_model_hears_of_it() -> None:
+    used: list[ToolCall] = []
+
+    async def ask(call: ToolCall, _: Tool) -> bool:
+        used.append(call)
+        return True
+
+    @tool
+    def add(a: int, b: int) -> str:
+        """Add two numbers."""
+        return f"{a + b} apples"
+
+    async with MockLLM() as mock:
+        mock.script(NAME, ["Let me see.", CALL], "Thirteen.")
+        host = assistant("host", model=model_at(mock), tools=Approved(as_toolbox([add]), ask))
+        async with asyncio.timeout(LIMIT), Scope():
+            replies = await host.inquire("How many?")
+        asked = mock.asked(NAME)
+    assert len(asked) == 2
+    assert [one.name for one in asked[0].asked.tools] == ["add"]
+    assert used == [CALL]
+    assert [reply.role for reply in replies] == ["assistant", "tool", "assistant"]
+    assert replies[0].cost > 0
+    assert replies[1].tool_results[0].text == "13 apples"
+    assert "13 apples" in told(mock)
+    assert replies[-1].text == "Thirteen."
+
+
+async def test_our_tools_bear_our_names_though_it_has_some_of_that_name(hear) -> None:
+    call = ToolCall(id="t1", name="Bash", args={"command": "touch made"})
+    spec = ToolSpec(name="Bash", description="", parameters={"type": "object"})
+    async with MockLLM() as mock:
+        mock.script(NAME, [call], "Never asked.")
+        async with asyncio.timeout(LIMIT):
+            chunks = await hear(model_at(mock), "Go", tools=(spec,))
+        assert len(mock.asked(NAME)) == 1
+    assert [chunk.tool_call for chunk in chunks if chunk.tool_call] == [call]
+    assert chunks[-1].stop == "tool_calls"
+    assert not (Path(tempfile.gettempdir()) / "made").exists()
+
+
+async def test_also_if_it_were_allowed_nothing_of_ours_would_run_in_it() -> None:
+    from retinue.models.claude_agent._offer import tool_of
+
+    one = tool_of(WEATHER)
+    assert one.input_schema == {"type": "object", "properties": {}}
+    assert (await one.handler({}))["is_error"]
+
+
+async def test_in_the_terminal_it_needs_no_more_than_its_name(tmp_path: Path) -> None:
+    call = ToolCall(id="t1", name="calculator", args={"expression": "6*7"})
+    env = {"ANTHROPIC_API_KEY": KEY, "XDG_DATA_HOME": "", "XDG_CONFIG_HOME": ""}
+    async with MockLLM() as mock:
+        mock.script("*", ["Let me see.", call], "It is 42.")
+        program = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "retinue", "-m", "claude_agent:", "-p", "What is 6*7?"),
+            cwd=tmp_path,
+            env={**os.environ, **env, "ANTHROPIC_BASE_URL": mock.url},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(LIMIT):
+            out, err = await program.communicate()
+        said = mock.requests[-1].asked.messages[0].text
+    assert (program.returncode, err) == (0, b"")
+    assert out.decode().strip().endswith("It is 42.")
+    assert '"results":[{"id":"t1","name":"calculator","text":"42"}]' in said
 
 
 def use(monkeypatch: pytest.MonkeyPatch, cli: Callable[[object], str]) -> None:

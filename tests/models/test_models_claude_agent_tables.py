@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from retinue.errors import (
+    BadArguments,
     ContextFull,
     MissingExtra,
     ModelError,
@@ -15,11 +16,12 @@ from retinue.errors import (
     StreamIncomplete,
     UnknownModel,
 )
-from retinue.messages import Audio, Message, Text, Thinking, ToolCall, ToolResult
+from retinue.messages import Audio, Message, Text, Thinking, ToolCall, ToolResult, ToolSpec
 from retinue.models import ChatChunk, ChatRequest, Usage, find_model
 from retinue.models.claude_agent import ClaudeAgent, opened, prompt_of, server_of
 from retinue.models.claude_agent._asked import Asked, nothing_allowed
 from retinue.models.claude_agent._decode import Events, error_in, result_of
+from retinue.models.claude_agent._encode import body_of, options_of
 from retinue.models.claude_agent._said import Began, Ended, Stopped
 
 SERVER = server_of("claude_agent:m", None, "sk-secret")
@@ -92,6 +94,18 @@ def stopped(reason: str | None) -> dict[str, Any]:
 
 
 USED = Usage(input=5, output=3)
+ADD = ToolSpec(name="add", description="", parameters={"type": "object"})
+CALL = {
+    "type": "content_block_start",
+    "content_block": {"type": "tool_use", "id": "1", "name": "add", "input": {}},
+}
+OWN = {
+    "type": "content_block_start",
+    "content_block": {"type": "tool_use", "id": "2", "name": "Bash", "input": {}},
+}
+"""A tool of Claude Code's own; that it is used is said elsewhere."""
+WRITTEN = [delta("input_json_delta", partial_json=text) for text in ('{"a": ', "1}")]
+ADDS = ChatChunk(tool_call=ToolCall(id="1", name="add", args={"a": 1}))
 
 
 @pytest.mark.parametrize(
@@ -116,11 +130,24 @@ USED = Usage(input=5, output=3)
             ],
         ),
         ([{"type": "message_delta", "delta": {}}, STOP], [Stopped(stop="end", usage=Usage())]),
+        ([CALL, *WRITTEN], []),  # it may have been cut
+        ([CALL, *WRITTEN, SPOKEN], [ADDS, ChatChunk(text="He")]),
+        ([CALL, *WRITTEN, stopped("tool_use")], [ADDS]),
+        ([CALL, *WRITTEN, stopped("max_tokens")], []),
+        ([OWN, *WRITTEN, stopped("tool_use")], []),
     ],
 )
 def test_events_are_read(events: list[dict[str, Any]], said: list[Any]) -> None:
-    reading = Events()
+    reading = Events([ADD])
     assert [one for event in events for one in reading.read(event)] == said
+
+
+def test_a_call_that_nobody_can_read_is_no_call() -> None:
+    reading = Events([ADD])
+    for event in (CALL, delta("input_json_delta", partial_json='{"a": 1, "b": ')):
+        assert not list(reading.read(event))
+    with pytest.raises(BadArguments):
+        list(reading.read(stopped("tool_use")))
 
 
 def test_a_result_of_parts_is_words_and_what_else_there_was() -> None:
@@ -139,6 +166,7 @@ def test_a_result_of_parts_is_words_and_what_else_there_was() -> None:
             ModelUnauthorized,
         ),
         (Ended(outcome="success", words="wait"), "rate_limit", ModelOverloaded),
+        (Ended(outcome="success", status=404), "model_not_found", UnknownModel),
         (Ended(outcome="success", reason="prompt_too_long", status=400), None, ContextFull),
         (Ended(outcome="success", reason="aborted_streaming"), None, StreamIncomplete),
         (Ended(outcome="error_during_execution"), "unknown", ModelUnreachable),
@@ -164,13 +192,75 @@ def test_what_ends_well_is_no_error() -> None:
     assert error_in(Ended(outcome="success"), SERVER) is None
 
 
-async def test_as_a_model_no_tool_is_there() -> None:
-    assert await nothing_allowed(ToolCall(id="1", name="Bash")) == "'Bash' is not there."
+def test_without_a_login_and_a_key_it_says_so() -> None:
+    failed = Ended(outcome="success", failed=True, words="Not logged in")
+    found = error_in(failed, server_of("claude_agent:m", None, None), kind="authentication_failed")
+    assert isinstance(found, ModelUnauthorized)
+    assert "has no login here, and there is no key: Not logged in" in str(found)
+    assert found.hint is not None
+    assert "ANTHROPIC_API_KEY" in found.hint
+    assert "claude /login" in found.hint
 
 
-def test_a_model_has_a_name() -> None:
-    with pytest.raises(UnknownModel):
-        find_model("claude_agent:")
+async def test_as_a_model_it_uses_no_tool() -> None:
+    assert await nothing_allowed(ToolCall(id="1", name="Bash")) == "'Bash' is not used here."
+
+
+def asked(**more: Any) -> ChatRequest:
+    return ChatRequest(messages=(Message("Hi"),), **more)
+
+
+FORM = {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+@pytest.mark.parametrize(
+    ("request_", "body"),
+    [
+        (asked(), {}),
+        (asked(temperature=0.5, max_tokens=7), {}),
+        (asked(tools=(ADD,), tool_choice="none"), {}),
+        (asked(tools=(ADD,), tool_choice="required"), {"tool_choice": {"type": "any"}}),
+        (
+            asked(tools=(ADD,), tool_choice="add"),
+            {"tool_choice": {"type": "tool", "name": "add"}},
+        ),
+        (asked(options={"effort": "low", "seed": 7}), {"seed": 7}),
+        (
+            asked(output=FORM, options={"output_config": {"effort": "low"}}),
+            {"output_config": {"format": {"type": "json_schema", "schema": FORM}, "effort": "low"}},
+        ),
+    ],
+)
+def test_the_body_has_what_claude_code_has_no_option_for(
+    request_: ChatRequest, body: dict[str, Any]
+) -> None:
+    assert body_of(request_, "m") == body
+
+
+@pytest.mark.parametrize(
+    ("request_", "model", "words"),
+    [
+        (asked(tool_choice="required"), "m", "is not offered"),
+        (asked(tools=(ADD,), tool_choice="sub"), "m", "is not offered"),
+        (asked(tools=(ADD,), tool_choice="add"), "claude-sonnet-5-5", "cannot be told"),
+        (asked(output={"type": "object", "additionalProperties": True}), "m", "any name"),
+    ],
+)
+def test_what_cannot_be_said_is_refused(request_: ChatRequest, model: str, words: str) -> None:
+    with pytest.raises(ModelRejected, match=words):
+        body_of(request_, model)
+
+
+def test_who_must_use_a_tool_does_not_think_before_unless_it_is_told_to() -> None:
+    must = {"tools": (ADD,), "tool_choice": "add"}
+    thinking = {"type": "adaptive"}
+    assert options_of(asked(**must)) == {"thinking": {"type": "disabled"}}
+    assert options_of(asked(**must, options={"thinking": thinking})) == {"thinking": thinking}
+    assert options_of(asked(options={"effort": "low", "seed": 7})) == {"effort": "low"}
+
+
+def test_a_model_may_have_a_name() -> None:
+    assert find_model("claude_agent:", api_key="sk-1").name == "claude_agent:"
     model = ClaudeAgent(model="opus", api_key="sk-secret")
     assert model.name == "claude_agent:opus"
     assert "sk-secret" not in repr(model)

@@ -17,48 +17,23 @@ from retinue.errors import (
     RetinueError,
     StreamIncomplete,
 )
-from retinue.messages import Message, ToolCall, ToolSpec
+from retinue.messages import Message, ToolCall
 from retinue.models import ChatChunk, ChatRequest, Usage
-from retinue.models._wire import Server, ServerSentEvents
 from retinue.models.compatible._decode import Answer
 
-SERVER = Server(
-    name="compatible:m", base_url="http://lab/v1", unreachable="Look.", unauthorized="Look."
-)
-ADD = ToolSpec(
-    name="add",
-    description="Adds.",
-    parameters={
-        "type": "object",
-        "properties": {"a": {"type": "integer"}},
-        "required": ["a"],
-    },
-)
+from ._decoding import ADD, end, read, server, text
+
+SERVER = server("compatible:m")
 REQUEST = ChatRequest(messages=(Message("hi"),), tools=(ADD,))
 
 
 def heard(stream: str | Iterable[Any], request: ChatRequest = REQUEST) -> list[ChatChunk]:
     """The chunks of a stream: as text, or as its frames."""
-    if not isinstance(stream, str):
-        frames = [f if isinstance(f, str) else json.dumps(f) for f in stream]
-        stream = "".join([f"data: {frame}\n\n" for frame in frames])
-    answer, cutter = Answer(SERVER, request), ServerSentEvents()
-    found: list[ChatChunk] = []
-    for frame in [*cutter.feed(stream.encode()), *cutter.end()]:
-        found += answer.read(frame)
-    return [*found, *answer.end()]
+    return read(Answer(SERVER, request), stream)
 
 
 def delta(reason: str | None = None, **fields: Any) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": fields, "finish_reason": reason}]}
-
-
-def text(words: str) -> ChatChunk:
-    return ChatChunk(text=words)
-
-
-def end(stop: Any = "end", usage: Usage | None = None) -> ChatChunk:
-    return ChatChunk(stop=stop, usage=usage)
 
 
 STREAMS: list[tuple[str, str, list[ChatChunk]]] = [

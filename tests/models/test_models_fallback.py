@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from retinue import assistant
+from retinue import Scope, assistant
 from retinue.errors import (
     BudgetExceeded,
     ModelOverloaded,
@@ -13,6 +13,7 @@ from retinue.errors import (
     ModelUnreachable,
     StreamIncomplete,
 )
+from retinue.messages import Text, join_messages
 from retinue.models import ChatChunk
 from retinue.models.fallback import Fallback
 from retinue.models.scripted import Scripted
@@ -122,4 +123,18 @@ async def test_the_message_says_who_answered() -> None:
     )
     [message] = await host.inquire("hi")
     assert message.model == "b"
-    assert message.text == "Hello"
+    assert message.parts == (Text(text="Hello", source="model:b"),)
+
+
+async def test_the_first_one_s_words_are_its_own() -> None:
+    first, second = Scripted("Hello", name="a"), Scripted("no", name="b")
+    [message] = await assistant("host", model=Fallback(first, second)).inquire("hi")
+    assert message.model == "a"
+    assert message.parts == (Text(text="Hello", source="model:a"),)
+
+
+async def test_who_answered_is_known_where_it_is_handed_on_unfinished() -> None:
+    model = Fallback(Scripted(busy(), name="a"), Scripted("Hello", name="b"))
+    async with Scope():
+        joined = await join_messages(assistant("host", model=model).inquire("hi"))
+    assert joined.parts == (Text(text="Hello", source="model:b"),)

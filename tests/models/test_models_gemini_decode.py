@@ -1,7 +1,6 @@
 """Gemini: the events of generateContent as our chunks, and its refusals in our words."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,21 +12,15 @@ from retinue.errors import (
     ModelUnauthorized,
     StreamIncomplete,
 )
-from retinue.messages import Block, Message, ToolCall, ToolSpec
+from retinue.messages import Block, Message, ToolCall
 from retinue.models import ChatChunk, ChatRequest, Usage
-from retinue.models._wire import Server
 from retinue.models._wire.status import error_of
 from retinue.models.gemini._decode import Answer
 from retinue.models.gemini._errors import told
 
-SERVER = Server(
-    name="gemini:m", base_url="http://lab", api_key="sk-1", unreachable="-", unauthorized="-"
-)
-ADD = ToolSpec(
-    name="add",
-    description="",
-    parameters={"type": "object", "properties": {"a": {"type": "integer"}}},
-)
+from ._decoding import ADD, read, server
+
+SERVER = server("gemini:m", api_key="sk-1")
 
 
 def event(*parts: Any, **candidate: Any) -> dict[str, Any]:
@@ -37,11 +30,7 @@ def event(*parts: Any, **candidate: Any) -> dict[str, Any]:
 
 def heard(*events: Any, model: str = "gemini-3.8-flash") -> list[ChatChunk]:
     request = ChatRequest(messages=(Message("Hi."),), tools=(ADD,))
-    answer = Answer(SERVER, request, model)
-    chunks: Sequence[ChatChunk] = [
-        chunk for one in events for chunk in answer.read(json.dumps(one).encode())
-    ]
-    return [*chunks, *answer.end()]
+    return read(Answer(SERVER, request, model), events)
 
 
 STOP = event(finishReason="STOP")

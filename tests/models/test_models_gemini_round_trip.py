@@ -20,14 +20,16 @@ from retinue.messages import (
     ToolCall,
     ToolResult,
 )
-from retinue.models import ChatChunk, ChatRequest, Usage
-from retinue.models._wire import Server, ServerSentEvents, told
+from retinue.models import ChatRequest, Usage
+from retinue.models._wire import ServerSentEvents, told
 from retinue.models.gemini._decode import Answer
 from retinue.models.gemini._encode import encode
 from retinue.models.view import shown
 from retinue.testing.mock_llm import Gemini
 
-SERVER = Server(name="gemini:m", base_url="http://lab", unreachable="-", unauthorized="-")
+from ._decoding import message_of, read, server
+
+SERVER = server("gemini:m")
 PATH = "/v1beta/models/m:streamGenerateContent"
 WORDS = st.text(max_size=20) | st.sampled_from(["\n\n", " ", "a\u2028b"])
 JSON = st.recursive(
@@ -58,33 +60,13 @@ def answered(lines: Sequence[Any], wire: Any) -> tuple[list[dict[str, Any]], Mes
             case _:
                 frames += writer.calls(line)
     frames += writer.ended("STOP", Usage())
-    cutter, answer = ServerSentEvents(), Answer(SERVER, asked.request, "m")
-    chunks: list[ChatChunk] = []
-    parts: list[dict[str, Any]] = []
-    for frame in [*cutter.feed(b"".join(frames)), *cutter.end()]:
-        parts += json.loads(frame)["candidates"][0]["content"]["parts"]
-        chunks += answer.read(frame)
-    return parts, message_of([*chunks, *answer.end()])
-
-
-def message_of(chunks: Iterable[ChatChunk]) -> Message:
-    """As an assistant would keep it: words in one part, as long as nothing comes between."""
-    parts: list[Part] = []
-    for chunk in chunks:
-        match chunk, parts[-1:]:
-            case ChatChunk(text=str(text)), [Text(text=before)]:
-                parts[-1] = Text(text=before + text)
-            case ChatChunk(text=str(text)), _:
-                parts.append(Text(text=text))
-            case ChatChunk(thinking=str(text)), _:
-                parts.append(Thinking(text=text))
-            case ChatChunk(tool_call=ToolCall() as call), _:
-                parts.append(call)
-            case ChatChunk(block=Block() as block), _:
-                parts.append(block)
-            case _:
-                pass
-    return Message(parts=parts, role="assistant")
+    sent_parts = [
+        part
+        for frame in ServerSentEvents().feed(b"".join(frames))
+        for part in json.loads(frame)["candidates"][0]["content"]["parts"]
+    ]
+    chunks = read(Answer(SERVER, asked.request, "m"), b"".join(frames))
+    return sent_parts, message_of(chunks)
 
 
 def joined(parts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

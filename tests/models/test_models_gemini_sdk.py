@@ -73,6 +73,15 @@ def test_both_variables_of_a_key_count(variable: str, monkeypatch: pytest.Monkey
     assert inner(find_model("gemini:m")).api_key == "from-there"
 
 
+def test_of_both_it_is_the_one_that_the_vendors_package_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for variable in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        monkeypatch.setenv(variable, f"in-{variable}")
+    theirs = pytest.importorskip("google.genai._api_client").get_env_api_key()
+    assert inner(find_model("gemini:m")).api_key == theirs == "in-GOOGLE_API_KEY"
+
+
 @pytest.mark.parametrize(
     ("written", "found"),
     [

@@ -4,7 +4,6 @@ The first sample is that of https://platform.openai.com/docs/api-reference/respo
 https://github.com/openai/openai-openapi has it, without the fields that nobody reads.
 """
 
-import json
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -22,36 +21,19 @@ from retinue.errors import (
     RetinueError,
     StreamIncomplete,
 )
-from retinue.messages import Block, Message, ToolCall, ToolSpec
+from retinue.messages import Block, Message, ToolCall
 from retinue.models import ChatChunk, ChatRequest, Usage
-from retinue.models._wire import Server, ServerSentEvents
-from retinue.models.openai._decode import Answer, usage_of
+from retinue.models.openai._decode import Answer
 
-SERVER = Server(
-    name="openai:m", base_url="http://lab/v1", unreachable="Look.", unauthorized="Look."
-)
-ADD = ToolSpec(
-    name="add",
-    description="Adds.",
-    parameters={
-        "type": "object",
-        "properties": {"a": {"type": "integer"}},
-        "required": ["a"],
-    },
-)
+from ._decoding import ADD, end, read, server, text
+
+SERVER = server("openai:m")
 REQUEST = ChatRequest(messages=(Message("hi"),), tools=(ADD,))
 
 
 def heard(stream: str | Iterable[Any], request: ChatRequest = REQUEST) -> list[ChatChunk]:
     """The chunks of a stream: as text, or as its events."""
-    if not isinstance(stream, str):
-        frames = [f if isinstance(f, str) else json.dumps(f) for f in stream]
-        stream = "".join([f"data: {frame}\n\n" for frame in frames])
-    answer, cutter = Answer(SERVER, request), ServerSentEvents()
-    found: list[ChatChunk] = []
-    for frame in [*cutter.feed(stream.encode()), *cutter.end()]:
-        found += answer.read(frame)
-    return [*found, *answer.end()]
+    return read(Answer(SERVER, request), stream)
 
 
 def event(kind: str, **fields: Any) -> dict[str, Any]:
@@ -79,20 +61,12 @@ def cut(reason: str | None, **fields: Any) -> dict[str, Any]:
     return event("incomplete", response={"incomplete_details": details, **fields})
 
 
-def text(words: str) -> ChatChunk:
-    return ChatChunk(text=words)
-
-
 def thought(words: str) -> ChatChunk:
     return ChatChunk(thinking=words)
 
 
 def kept(**item: Any) -> ChatChunk:
     return ChatChunk(block=Block(vendor="openai", data=item))
-
-
-def end(stop: Any = "end", usage: Usage | None = None) -> ChatChunk:
-    return ChatChunk(usage=usage, stop=stop)
 
 
 REFERENCE = """event: response.created
@@ -378,7 +352,7 @@ def test_errors(stream: list[Any], kind: type[Exception], words: str) -> None:
     ],
 )
 def test_usage(said: Any, usage: Usage) -> None:
-    assert usage_of(said) == usage
+    assert heard([completed(usage=said)])[-1].usage == (usage if said else None)
 
 
 FIELDS = st.sampled_from(

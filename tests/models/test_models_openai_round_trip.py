@@ -1,7 +1,7 @@
 """Responses: what was said survives the way to the vendor and back, to the last block."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -19,13 +19,15 @@ from retinue.messages import (
     ToolCall,
     ToolResult,
 )
-from retinue.models import ChatChunk, ChatRequest, Usage
-from retinue.models._wire import Server, ServerSentEvents, conversation, told
+from retinue.models import ChatRequest, Usage
+from retinue.models._wire import conversation, told
 from retinue.models.openai._decode import Answer
 from retinue.models.openai._encode import encode
 from retinue.testing.mock_llm import Responses
 
-SERVER = Server(name="openai:m", base_url="http://lab/v1", unreachable="-", unauthorized="-")
+from ._decoding import message_of, read, server
+
+SERVER = server("openai:m")
 WORDS = st.text(max_size=20) | st.sampled_from(["\n\n", "\n\nAnd", " ", "a\u2028b"])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
@@ -54,31 +56,8 @@ def answered(lines: Sequence[Any], wire: Responses) -> tuple[list[dict[str, Any]
             case _:
                 frames += writer.calls([line])
     frames += writer.ended("completed", Usage())
-    cutter, answer = ServerSentEvents(), Answer(SERVER, asked.request)
-    chunks: list[ChatChunk] = []
-    for frame in cutter.feed(b"".join(frames)):
-        chunks += answer.read(frame)
-    return writer.response["output"], message_of([*chunks, *answer.end()])
-
-
-def message_of(chunks: Iterable[ChatChunk]) -> Message:
-    """As an assistant would keep it: words in one part, as long as nothing comes between."""
-    parts: list[Part] = []
-    for chunk in chunks:
-        match chunk, parts[-1:]:
-            case ChatChunk(text=str(text)), [Text(text=before)]:
-                parts[-1] = Text(text=before + text)
-            case ChatChunk(text=str(text)), _:
-                parts.append(Text(text=text))
-            case ChatChunk(thinking=str(text)), _:
-                parts.append(Thinking(text=text))
-            case ChatChunk(tool_call=ToolCall() as call), _:
-                parts.append(call)
-            case ChatChunk(block=Block() as block), _:
-                parts.append(block)
-            case _:
-                pass
-    return Message(parts=parts, role="assistant")
+    chunks = read(Answer(SERVER, asked.request), b"".join(frames))
+    return writer.response["output"], message_of(chunks)
 
 
 LINES = st.lists(

@@ -290,6 +290,7 @@ chunks = st.builds(
     ),
     block=st.none() | st.builds(Block, vendor=st.text(), data=frozen_values, source=sources),
     usage=st.none() | st.builds(Usage, input=st.integers(0), cache_read=st.integers(0)),
+    cost=st.none() | st.decimals(0, allow_nan=False, allow_infinity=False),
     stop=st.sampled_from([None, "end", "pause"]),
 )
 

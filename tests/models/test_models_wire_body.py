@@ -19,15 +19,14 @@ from retinue.models._wire import (
     conversation,
     count_of,
     dumped,
-    frame_of,
     rows_of,
     system_of,
     text_of,
     texts_of,
     told,
-    unreadable,
     written,
 )
+from retinue.models._wire.reading import frame_of, unreadable
 
 KEY = "sk-0123456789abcdef"
 

@@ -155,8 +155,8 @@ def test_tools_are_a_list_with_commas(choose: Load, text: str, tools: tuple[str,
         ("[fe80::1]", "http://[fe80::1]:11434"),
         ("lab", "http://lab:11434"),
         (" lab:80/ ", "http://lab:80"),
-        ("http://lab", "http://lab"),
-        ("https://lab.example/ollama/", "https://lab.example/ollama"),
+        ("http://lab", "http://lab:80"),
+        ("https://lab.example/ollama/", "https://lab.example:443/ollama"),
     ],
 )
 def test_ollamas_own_variable_is_read_as_ollama_reads_it(

@@ -523,7 +523,7 @@ BROKEN = [
     (DropsImages, "images reach the wire"),
     (WaitsForTheEnd, "text comes in pieces before the answer is over"),
     (ConnectsAnew, "answers one after the other share a connection"),
-    (ConnectsAnew, "many answers at once do not mix and share connections"),
+    (ConnectsAnew, "many answers at once share connections"),
     (IgnoresRetryAfter, "retry after in seconds is told"),
     (IgnoresRetryAfter, "retry after as a date is told"),
     (KnowsOneError, "401 'Incorrect API key provided.' is ModelUnauthorized"),
@@ -655,6 +655,50 @@ async def test_what_it_refuses_must_not_be_sent() -> None:
         await check_model(opened_by(SendsFirst), without={"audio"}, only=["refused: audio"])
 
 
+async def test_what_is_excused_is_not_run_and_the_report_tells_why() -> None:
+    report = await check_model(
+        opened_by(Fails),
+        without=WITHOUT,
+        only=["usage is told"],
+        excused={"usage is told": "nobody counts"},
+    )
+    assert [one.excuse for one in report.outcomes] == ["nobody counts"]
+    assert str(report).splitlines()[1] == "excused          usage is told: nobody counts"
+
+
+async def test_who_needs_longer_to_ask_is_given_longer() -> None:
+    class Slow(Reference):
+        @asynccontextmanager
+        async def chat(self, request: ChatRequest):
+            await asyncio.sleep(0.6)
+            async with super().chat(request) as chunks:
+                yield chunks
+
+    name = "silence before the answer is asked again"
+    with pytest.raises(ModelCheckFailed, match=name):
+        await check_model(opened_by(Slow), without=WITHOUT, only=[name])
+    await check_model(opened_by(Slow), without=WITHOUT, only=[name], soon=2.0)
+
+
+async def test_so_many_are_asked_at_once() -> None:
+    class Counts(Reference):
+        asking = most = 0
+
+        @asynccontextmanager
+        async def chat(self, request: ChatRequest):
+            Counts.asking += 1
+            Counts.most = max(Counts.most, Counts.asking)
+            try:
+                async with super().chat(request) as chunks:
+                    yield chunks
+            finally:
+                Counts.asking -= 1
+
+    name = "many answers at once do not mix"
+    await check_model(opened_by(Counts), without=WITHOUT, only=[name], crowd=3)
+    assert Counts.most == 3
+
+
 TEXT = Text(text="What is this?")
 
 
@@ -677,6 +721,7 @@ async def test_a_wire_of_ones_own() -> None:
     [
         ({"wire": "telex"}, "There is no wire 'telex'", "Known: chat, "),
         ({"without": ["smell"]}, "'smell' is nothing a model can be without", "Known: images, "),
+        ({"excused": {"usage is tld": "why"}}, "no check 'usage is tld'", "'usage is told'"),
     ],
 )
 async def test_what_the_kit_does_not_know_it_says(options, complaint, hint) -> None:

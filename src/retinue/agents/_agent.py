@@ -142,7 +142,10 @@ class Agent:
             arguments = frozen_arguments(arguments)
         listening = recorder.get()
         if listening is not None:
-            listening = listening.inquiry(self.name, lambda: digest(asked, arguments), key)
+            identity = listening.identity
+            listening = listening.inquiry(
+                self.name, lambda: digest(asked, arguments, identity), key
+            )
         return self.turn_class(
             self,
             messages,
@@ -252,28 +255,38 @@ def frozen_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def digest(asked: Any, arguments: Mapping[str, Any]) -> str:
+def digest(
+    asked: Any,
+    arguments: Mapping[str, Any],
+    identity: Callable[[MessagePromise], str | None] = lambda _: None,
+) -> str:
     """What was passed: values by their content, promises by their producer.
 
     It must not depend on what has come in the meantime: a run that is resumed is quicker.
 
+    Args:
+        asked, arguments: What was passed.
+        identity: Which message of which turn a promise is, where that is known.
+
     Raises:
         MessageError: An argument has no lasting form.
     """
-    passed = {name: _said(value) for name, value in arguments.items()}
-    return content_hash((_said(asked), FrozenDict(passed)))
+    passed = {name: _said(value, identity) for name, value in arguments.items()}
+    return content_hash((_said(asked, identity), FrozenDict(passed)))
 
 
-def _said(value: Any) -> Any:
+def _said(value: Any, identity: Callable[[MessagePromise], str | None]) -> Any:
     match value:
         case Messages():
             return ("messages", value.hash)
         case MessageSequencePromise() if value.identity is None:
             return ("asked",) if value is _asked_now() else ("sequence",)
-        case MessageSequencePromise() | MessagePromise():
+        case MessageSequencePromise():
             return ("promise", value.identity)
+        case MessagePromise():
+            return ("promise", identity(value) or value.identity)
         case tuple() | list():
-            return tuple([_said(item) for item in cast("Sequence[Any]", value)])
+            return tuple([_said(item, identity) for item in cast("Sequence[Any]", value)])
         case Agent():
             return ("agent", value.name)
         case BaseException():

@@ -194,7 +194,8 @@ class _Loop:
                 for part in answer.parts:
                     writing.append(part)
                 promise.note(**answer.metadata)
-        emit("model_answered", usage=answer.metadata.get("usage"), stop=answer.metadata.get("stop"))
+        told = {name: answer.metadata.get(name) for name in ("usage", "cost", "stop")}
+        emit("model_answered", **told)
         return answer
 
     async def _stream(
@@ -222,8 +223,11 @@ class _Loop:
                             push(chunk.tool_call)
                         if chunk.model is not None:
                             promise.note(model=chunk.model)
+                            promise.note_source(f"model:{chunk.model}")
                         if chunk.usage is not None:
                             promise.note(usage=chunk.usage.counted())
+                        if chunk.cost is not None:
+                            promise.note(cost=chunk.cost)
                         if chunk.stop is not None:
                             stop = chunk.stop
             except ContextFull as error:

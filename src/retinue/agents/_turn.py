@@ -26,12 +26,13 @@ class Turn(Scope):
         "_feed",
         "_held",
         "_queued",
-        "_recorder",
         "_started",
+        "_stopped",
         "_task",
         "agent",
         "arguments",
         "messages",
+        "recorder",
         "replies",
     )
 
@@ -57,10 +58,10 @@ class Turn(Scope):
         self.agent = asked
         self.messages = messages
         self.arguments = arguments
-        self._recorder = listening
+        self.recorder = listening
         self._task: asyncio.Task[None] | None = None
         self._held: list[Awaitable[Any]] | None = None
-        self._queued = self._started = False
+        self._queued = self._started = self._stopped = False
         self._context: Context | None = copy_context()
         feed = self._feed = self.feed_class(
             parent,
@@ -70,8 +71,7 @@ class Turn(Scope):
             errors_as_messages=self.errors_as_messages,
         )
         feed.going = feed.owned_log = True
-        if listening is not None:
-            feed.address = listening.address
+        feed.recorder = listening
         self.replies = MessageSequencePromise(feed, parent)
 
     # -- what an agent does with it
@@ -155,29 +155,36 @@ class Turn(Scope):
     async def _run(self, parent: Scope) -> None:
         task = self._task = parent._enter()
         current.set(self)
-        if self._recorder is not None:
-            recorder.set(self._recorder)
+        listening = self.recorder
         failure: Failure | None = None
+        lost = False  # cancelled, though nobody in the program wanted that
         try:
-            await self.agent.perform(self)
+            if listening is None:
+                await self.agent.perform(self)
+            else:
+                recorder.set(listening)
+                await listening.perform(self, lambda: self.agent.perform(self))
             if self._held is not None:
                 await self._wait_for_held()
         except BaseException as error:
+            lost = task.cancelling() > 0 and not (self._stopped or parent.stopping)
             failure = fail(error, self)
             self.cancel()
         try:
-            self._end_replies(failure)
+            self._end_replies(failure, lost=lost)
             if self._tasks or self._waiting_to_start or self._parked:
                 await self._settle_down()
         except asyncio.CancelledError:
             pass  # only now: the replies are said, and what was started is stopped
         finally:
             self.closed = True
+            if listening is not None:
+                listening.settled()
             # What nobody else holds may go at once, without waiting for a garbage collection.
             self._context = self._feed.owner = self._task = None
             parent._leave(task)
 
-    def _end_replies(self, failure: Failure | None) -> None:
+    def _end_replies(self, failure: Failure | None, *, lost: bool) -> None:
         if self._before_leaving is not None:
             self._say_farewell()
         feed = self._feed
@@ -189,8 +196,8 @@ class Turn(Scope):
                     failure.seen = True  # it is in the replies already, where it happened
                     failure = None
             feed.end(failure)
-        if self._recorder is not None:
-            self._recorder.ended(self.replies, outcome)
+        if self.recorder is not None:
+            self.recorder.ended(self.replies, asyncio.CancelledError() if lost else outcome)
 
     def _refuse(self, error: PromiseError) -> None:
         self._feed.end(Failure(error))
@@ -203,6 +210,7 @@ class Turn(Scope):
             if self._queued:
                 cast(Scope, self.parent)._dequeued(self)
         elif self._task is not None:
+            self._stopped = True
             self._task.cancel()
 
     @property

@@ -247,9 +247,8 @@ class _Telling:
 
     def _begin(self, model: str) -> None:
         writing: StreamAppender[Any] = StreamAppender(capture_errors=False)
-        source = f"model:{self._name}"
         known = f"claude_agent:{model}" if model else self._name
-        promise = MessagePromise(writing, agent=self._agent, source=source, model=known)
+        promise = MessagePromise(writing, agent=self._agent, source=f"model:{known}", model=known)
         self._writing = self._open.enter_context(writing)
         self._promise = promise
         self._reply(promise)

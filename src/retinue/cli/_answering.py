@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Final
 
+from retinue.agents import Agent
 from retinue.app import App
 from retinue.errors import RetinueError
 from retinue.messages import Message
@@ -29,23 +30,36 @@ WHY: Final = {
 """What is said about an answer that ended before it was done, and what to do next."""
 
 
+async def _at_once(_: Event) -> None:
+    """Nothing has to be prepared."""
+
+
 class Answering:
     """One answer on its way; `said` is what is whole of it.
 
     Args:
         tell: Is told what happens.
         asking: Is told which calls have been.
+        prepare: Is awaited before what happens is told.
     """
 
-    def __init__(self, app: App, tell: Callable[[Event], None], asking: Asking) -> None:
+    def __init__(
+        self,
+        app: App,
+        tell: Callable[[Event], None],
+        asking: Asking,
+        *,
+        prepare: Callable[[Event], Awaitable[None]] = _at_once,
+    ) -> None:
         self._app = app
         self._tell = tell
         self._asking = asking
+        self._prepare = prepare
         self.said: list[Message] = []
 
     async def answer(self, messages: Sequence[Message], *, timeout: float | None) -> str:
         """Ask the host and tell what happens; the reason why it ended."""
-        host, model = self._app.host(), self._app.model
+        host, model = await self._host(), self._app.model
         began = time.monotonic()
         event(logging.INFO, "asked", agent=host.name, model=model.name, messages=len(messages))
         replies = host.inquire(messages)
@@ -53,6 +67,7 @@ class Answering:
         try:
             async with deadline, aclosing(follow(replies)) as happening:
                 async for happened in happening:
+                    await self._prepare(happened)
                     self._tell(happened)
                     self._heed(happened)
         except TimeoutError:
@@ -64,6 +79,11 @@ class Answering:
         took = round(time.monotonic() - began, 3)
         event(logging.INFO, "answered", agent=host.name, stop=reason, took=took)
         return reason
+
+    async def _host(self) -> Agent:
+        """Who answers; for a limit in money prices are looked up, which may load their table."""
+        make = self._app.host
+        return make() if self._app.max_cost is None else await asyncio.to_thread(make)
 
     def _heed(self, happened: Event) -> None:
         match happened:

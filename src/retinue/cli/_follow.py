@@ -1,6 +1,6 @@
 """follow: from replies, as they come, to the events that every form of output is made of."""
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -43,6 +43,7 @@ async def follow(replies: MessageSequencePromise) -> AsyncGenerator[Event]:
             yield ModelAnswered(
                 model=message.metadata.get("model", ""),
                 usage=dict(usage),
+                cost=message.metadata.get("cost"),
                 stop=message.metadata.get("stop"),
                 agent=message.agent,
             )
@@ -83,8 +84,23 @@ class _Watching:
     def inquiry(self, agent: str, passed: Callable[[], str], key: str | None) -> "_Watching":
         return self
 
+    def identity(self, message: Any) -> str | None:
+        return None
+
+    async def perform(self, turn: Any, work: Callable[[], Awaitable[None]]) -> None:
+        await work()
+
+    def said(self, message: Any, *, copied: bool) -> Any:
+        return message
+
+    def heard(self, what: Any) -> None:
+        """Nothing is done again, so it does not matter what it depends on."""
+
     def ended(self, replies: Any, outcome: BaseException | None) -> None:
         """The replies themselves say so."""
+
+    def settled(self) -> None:
+        """As they do of this."""
 
     async def step[T](self, name: str, work: Work[T], *, args: Any, effect: Effect) -> T:
         return await work(None)

@@ -22,11 +22,13 @@ class Command(NamedTuple):
         help: What it does.
         word: What may stand after it: FILE, PATH (a folder), or another word in capitals.
         choices: What that may be, where it is one of a few.
+        then: What may stand after one of these, as `word`.
     """
 
     help: str
     word: str = ""
     choices: Sequence[str] = ()
+    then: str = ""
 
 
 class Flag(NamedTuple):
@@ -41,7 +43,7 @@ COMMANDS: Final = {
     "chat": Command("a shell to talk in"),
     "setup": Command("choose a model, try it, and keep the choice"),
     "doctor": Command("look whether everything works"),
-    "models": Command("who offers models, and which; test one", "[test NAME]", ("test",)),
+    "models": Command("who offers models, and which; test one", "[test NAME]", ("test",), "MODEL"),
     "config": Command("every setting, and where it came from"),
     "trust": Command("let the files of a folder count", "PATH"),
     "completion": Command("the script that completes these lines", "SHELL", SHELLS),

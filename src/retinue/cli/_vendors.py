@@ -1,46 +1,30 @@
-"""Vendors: what their models need beside retinue itself, and where people keep their keys; and
-where a server of one's own usually answers.
-"""
+"""Vendors: who offers models by a package of their own, and when they can be asked for a list."""
 
 from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
-from typing import Final, NamedTuple
+from typing import Final
 
-LLAMA_SERVER: Final = "http://127.0.0.1:8080/v1"
+from retinue.app import Way, keys_in
+from retinue.models import PROVIDERS, provider_of
+from retinue.models.auto import passed_over
+from retinue.settings import Settings
 
-
-class Vendor(NamedTuple):
-    """Who offers models for money.
-
-    Args:
-        package: What is imported to ask them.
-        extra: Of retinue, with which that comes.
-        variable: Where it is customary to keep a key of theirs.
-        is_needed: Whether they cannot be asked without the package.
-        has_list: Whether they tell which models they have.
-    """
-
-    package: str
-    extra: str
-    variable: str
-    is_needed: bool = True
-    has_list: bool = True
-
-    @property
-    def is_installed(self) -> bool:
-        """Whether the package is here; it is not loaded for that."""
-        above = self.package.rpartition(".")[0]
-        return not (above and find_spec(above) is None) and find_spec(self.package) is not None
-
-
-VENDORS: Final = {
-    "anthropic": Vendor("anthropic", "anthropic", "ANTHROPIC_API_KEY"),
-    "claude_agent": Vendor("claude_agent_sdk", "claude", "ANTHROPIC_API_KEY", has_list=False),
-    "openai": Vendor("openai", "openai", "OPENAI_API_KEY", is_needed=False),
-    "gemini": Vendor("google.genai", "gemini", "GEMINI_API_KEY"),
-}
+VENDORS: Final = {name: each for name, each in PROVIDERS.items() if each.package}
 """By the name of the provider."""
+
+
+def has_list(way: Way) -> bool:
+    """Whether those who are asked there tell which models they have."""
+    provider = PROVIDERS.get(provider_of(way.name))
+    # Vertex AI lists models in another way, and not by name.
+    return provider is not None and bool(provider.offered) and not way.options.get("vertexai")
+
+
+def keys_without_package(settings: Settings) -> dict[str, str]:
+    """The vendors whose model would answer now but for a package, with the command that brings
+    it.
+    """
+    return passed_over(keys_in(settings)) if settings.model == "auto" else {}
 
 
 def load_package(provider: str) -> None:

@@ -41,7 +41,7 @@ def run(line: Ask, screen: Screen) -> int:
             async def work() -> str:
                 with stopping_on_signals(stop, screen):
                     past = await history.load() if history is not None else ()
-                    answering = Answering(app, output.tell, asking)
+                    answering = Answering(app, output.tell, asking, prepare=output.prepare)
                     reason = await answering.answer((*past, question), timeout=settings.timeout)
                     if history is not None and reason != "expired":
                         await store(history, question, *answering.said)

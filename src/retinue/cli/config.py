@@ -34,7 +34,9 @@ def _as_table(settings: Settings, screen: Screen) -> str:
     ]
     for name, endpoint in settings.models.items():
         key = f"  key {endpoint.api_key}" if endpoint.api_key is not None else ""
-        value = f"{endpoint.model} at {endpoint.base_url}{key}"
+        place = f" at {endpoint.base_url}" if endpoint.base_url is not None else ""
+        options = [f"  {option} {_shown(value)}" for option, value in endpoint.options.items()]
+        value = "".join([endpoint.model, place, key, *options])
         rows.append((f"models.{name}", value, str(settings.origin(f"models.{name}"))))
     first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
     second = min(second, 40)
@@ -66,6 +68,7 @@ def _as_json(settings: Settings) -> str:
                 "base_url": endpoint.base_url,
                 "model": endpoint.model,
                 "api_key": _plain(endpoint.api_key),
+                "options": dict(endpoint.options),
                 "from": str(settings.origin(f"models.{name}")),
             }
             for name, endpoint in settings.models.items()

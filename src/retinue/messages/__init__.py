@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from ._feed import Feed, MessageSequenceAppender, sequence_of
 from ._frozen import FrozenDict, Record, canonical, content_hash, freeze
-from ._message import ErrorMessage, Message, MessagePromise, Messages, Piece, chained_hash, new_id
+from ._message import (
+    ErrorMessage,
+    Message,
+    MessagePromise,
+    Messages,
+    Piece,
+    chained_hash,
+    derived_id,
+    new_id,
+)
 from ._parts import (
     PARTS,
     Audio,
@@ -80,6 +89,7 @@ __all__ = [
     "canonical",
     "chained_hash",
     "content_hash",
+    "derived_id",
     "freeze",
     "join_messages",
     "new_id",

@@ -25,7 +25,13 @@ from ._message import Message, MessagePromise, Messages
 from ._parts import PARTS
 from ._reader import RawReader
 from ._safe import safe
-from ._sequence import NO_MESSAGES, KeptSequencePromise, MessageSequencePromise, leads_to
+from ._sequence import (
+    NO_MESSAGES,
+    KeptSequencePromise,
+    MessageSequencePromise,
+    Recorder,
+    leads_to,
+)
 from .hooks import shown
 
 
@@ -62,7 +68,6 @@ class Feed:
     """
 
     __slots__ = (
-        "address",
         "agent",
         "asides",
         "child",
@@ -74,6 +79,7 @@ class Feed:
         "owned_log",
         "owner",
         "pumping",
+        "recorder",
         "role",
         "scope",
         "todo",
@@ -93,7 +99,7 @@ class Feed:
         self.scope = scope
         self.hub = scope.hub if scope is not None else None
         self.owner = owner
-        self.address: str | None = None  # of the turn, where somebody records it
+        self.recorder: Recorder | None = None  # of the turn, where somebody records it
         self.owned_log = False
         self.role = role
         self.agent = agent
@@ -170,7 +176,7 @@ class Feed:
         self.todo.extend(leaves)
 
     def hear(self, piece: Any) -> None:
-        self._push(piece)
+        self._push(piece, copied=True)
 
     def hear_end(self) -> None:
         self.child = None
@@ -196,7 +202,7 @@ class Feed:
     def _take_in(self, sequence: MessageSequencePromise) -> None:
         if sequence.ended:
             for piece in sequence._log.pieces:
-                self._push(piece)
+                self._push(piece, copied=True)
         elif leads_to(sequence, self):
             self._push(_circle())
         else:
@@ -257,7 +263,7 @@ class Feed:
         sequence = item if isinstance(item, MessageSequencePromise) else self._alone(item)
         try:
             async for piece in RawReader(sequence):
-                self._push(cast("MessagePromise | Failure", piece))
+                self._push(cast("MessagePromise | Failure", piece), copied=True)
         except BaseException:
             if sequence is not item:
                 sequence.cancel()
@@ -270,7 +276,7 @@ class Feed:
         feed.end()
         return MessageSequencePromise(feed, self.scope)
 
-    def _push(self, piece: MessagePromise | Failure) -> None:
+    def _push(self, piece: MessagePromise | Failure, *, copied: bool = False) -> None:
         if self.log.closed:
             return  # it was cut; what is on its way to it is for others
         scope = self.scope
@@ -278,6 +284,8 @@ class Feed:
             piece = shown(piece, scope, safe if self.errors_as_messages else None)
         elif self.errors_as_messages:
             piece = safe(piece, scope)
+        if self.recorder is not None:
+            piece = self.recorder.said(piece, copied=copied)
         self.log.push(piece)
 
     # -- what things are
@@ -367,7 +375,7 @@ class _Aside:
         self.hub = feed.hub
 
     def hear(self, piece: Any) -> None:
-        self._feed._push(piece)
+        self._feed._push(piece, copied=True)
 
     def hear_end(self) -> None:
         if self._feed.asides is not None:

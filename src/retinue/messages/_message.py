@@ -11,6 +11,7 @@ from retinue.errors import MessageError, PromiseError
 from retinue.promise import (
     UNSET,
     Failure,
+    Listener,
     Log,
     Reader,
     StreamAppender,
@@ -139,6 +140,18 @@ class Message(Doors, metaclass=MessageType):
             set_once(self, "_promise", ref(promise))
         return promise
 
+    @property
+    def has_id(self) -> bool:
+        """Whether it was given an id, or was asked for one."""
+        return "_id" in self.__dict__
+
+    def as_occurrence(self, id: str) -> Self:
+        """This message under that id; itself, if it has none yet, for it never had another."""
+        if self.__dict__.get("_id", id) == id:
+            set_once(self, "_id", id)
+            return self
+        return type(self)(**self.content(), id=id)
+
     def content(self) -> dict[str, Any]:
         """Role, parts, agent and metadata, by name."""
         return {name: value for name, value in self.__dict__.items() if name[0] != "_"}
@@ -231,6 +244,10 @@ class MessagePromise(StreamedPromise[Piece, Message]):
             self._late = {}
         self._late.update(metadata)
 
+    def note_source(self, source: str) -> None:
+        """Say where the text comes from, if that is known only when it begins."""
+        self._source = source
+
     @property
     def id(self) -> str:
         """The id that the message has, or will have."""
@@ -241,6 +258,19 @@ class MessagePromise(StreamedPromise[Piece, Message]):
             kept = new_id()
             self.note(id=kept)
         return kept
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` of each piece, those that have come too, and then of the end."""
+        self._log.listen(listener)
+
+    @property
+    def outcome(self) -> Message | Failure | None:
+        """The message or why there is none, once its stream has ended; None before."""
+        if not self.done and self._log.closed:
+            self._conclude()
+        if self._failure is not None:
+            return self._failure
+        return cast(Message, self._value) if self.done else None
 
     @property
     def identity(self) -> str | None:

@@ -1,10 +1,10 @@
 """Sequences of messages on their way: flat, in order, growing as they become known."""
 
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from retinue.errors import PromiseCancelled, PromiseError, StreamCut
-from retinue.promise import UNSET, Failure, Log, Scope, StreamedPromise, Work
+from retinue.promise import UNSET, Failure, Log, Reader, Scope, StreamedPromise, Work, current
 
 from ._message import Message, MessagePromise, Messages
 
@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 
 _LOOK_DOWN = 256
 """How many sequences within sequences are searched for the one that would contain itself."""
+
+
+class Recorder(Protocol):
+    """What a turn is recorded by, as far as its messages are concerned; see `retinue.steps`."""
+
+    @property
+    def address(self) -> str: ...
+
+    def said(self, message: Any, *, copied: bool) -> Any: ...
+
+    def heard(self, what: Any) -> None: ...
 
 
 class MessageSequencePromise(StreamedPromise[MessagePromise, Messages]):
@@ -35,7 +46,23 @@ class MessageSequencePromise(StreamedPromise[MessagePromise, Messages]):
         self._queued = self._cut = False
         self._started = True
 
+    def __aiter__(self) -> Reader[MessagePromise]:
+        listening = _listening()
+        return Reader(self) if listening is None else _HeardReader(self, listening)
+
     def __await__(self) -> Generator[Any, None, Messages]:
+        listening = _listening()
+        if listening is None:
+            return (yield from self._all())
+        try:
+            return (yield from self._all())
+        finally:
+            for piece in self._log.pieces:
+                listening.heard(piece)
+            if self._log.closed:
+                listening.heard(self)
+
+    def _all(self) -> Generator[Any, None, Messages]:
         if self._value is UNSET and self._failure is None:
             if not self._log.closed:
                 yield from self._wait_for_end()
@@ -84,7 +111,22 @@ class MessageSequencePromise(StreamedPromise[MessagePromise, Messages]):
     def identity(self) -> str | None:
         """What a recording knows them by: the turn they come from, or their content if they were
         there when they were passed; never whether they have come in the meantime."""
-        return self._feed.address
+        recorder = self.recorder
+        return recorder.address if recorder is not None else None
+
+    @property
+    def recorder(self) -> Recorder | None:
+        """What the turn is recorded by whose replies these are."""
+        return self._feed.recorder
+
+    def when_ended(self, tell: Callable[[], None]) -> None:
+        """Call this when all of them have come, done or not."""
+        self._log.when_closed(tell)
+
+    @property
+    def pieces(self) -> tuple[MessagePromise | Failure, ...]:
+        """What has come until now, with the errors in their places."""
+        return tuple(self._log.pieces)
 
     def _wait_for_end(self) -> Generator[Any, None, None]:
         """Wait as a reader of the whole; woken once, at the end."""
@@ -154,6 +196,10 @@ class KeptSequencePromise(MessageSequencePromise):
     def identity(self) -> str | None:
         return self._value.hash
 
+    @property
+    def recorder(self) -> None:
+        return None
+
     def _demand(self) -> None:
         pass
 
@@ -165,6 +211,34 @@ class KeptSequencePromise(MessageSequencePromise):
 
 
 NO_MESSAGES = KeptSequencePromise(Messages())
+
+
+class _HeardReader(Reader[MessagePromise]):
+    """A reader in a turn that is recorded: what a turn does may depend on all that it read."""
+
+    __slots__ = ("_listening",)
+
+    def __init__(self, source: MessageSequencePromise, listening: Recorder) -> None:
+        super().__init__(source)
+        self._listening = listening
+
+    async def __anext__(self) -> MessagePromise:
+        try:
+            promise = await super().__anext__()
+        except BaseException:  # the end, or an error in its place
+            if self._log.closed:
+                self._listening.heard(self._source)
+            raise
+        self._listening.heard(promise)
+        return promise
+
+
+def _listening() -> Recorder | None:
+    """What the turn is recorded by that reads here."""
+    scope: Any = current.get()
+    while scope is not None and not scope.is_turn:
+        scope = scope.parent
+    return scope.recorder if scope is not None else None
 
 
 def leads_to(sequence: MessageSequencePromise, feed: "Feed") -> bool:

@@ -100,11 +100,15 @@ class ToolAnswered(Happened):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelAnswered(Happened):
-    """A call of a model is over: tokens by kind ("input", "output", ...), and US dollars."""
+    """A call of a model is over: tokens by kind ("input", "output", ...), and US dollars.
+
+    These are an estimate; `table` says by which prices, and of what version: "genai-prices 0.2.3".
+    """
 
     model: str
     usage: Mapping[str, int] = FrozenDict()
     cost: "Decimal | None" = None
+    table: str | None = None
     stop: str | None = None
 
     def __post_init__(self) -> None:

@@ -7,12 +7,17 @@ is three translations: our request to theirs, their stream to our chunks, their 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import field, fields
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from retinue.messages import Block, FrozenDict, Message, ToolCall, ToolSpec, value
 
-from ._find import PROVIDERS, find_model, list_models, provider_of
+from ._addresses import LLAMA_SERVER, ollama_at
+from ._find import find_model, list_models, provider_of
+from ._providers import PROVIDERS, Provider
 from ._schema import complaint
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 type Stop = Literal[
     "end", "tool_calls", "max_tokens", "stop_sequence", "refused", "context_full", "pause"
@@ -28,6 +33,8 @@ class Usage:
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
+    cache_write_1h: int = 0
+    """Those of `cache_write` that are kept for an hour, which costs more than the usual time."""
     thinking: int = 0
 
     def counted(self) -> dict[str, int]:
@@ -77,6 +84,8 @@ class ChatChunk:
     stop: Stop | None = None
     model: str | None = None
     """Who answers, where it is another model than the one that was asked."""
+    cost: "Decimal | None" = None
+    """US dollars that the answer took, where its vendor says so; comes with `stop`."""
 
 
 class Model(Protocol):
@@ -97,14 +106,17 @@ class Model(Protocol):
 
 
 __all__ = [
+    "LLAMA_SERVER",
     "PROVIDERS",
     "ChatChunk",
     "ChatRequest",
     "Model",
+    "Provider",
     "Stop",
     "Usage",
     "complaint",
     "find_model",
     "list_models",
+    "ollama_at",
     "provider_of",
 ]

@@ -7,6 +7,8 @@ from retinue.errors import ModelRejected
 
 OLLAMA: Final = "http://127.0.0.1:11434"
 """Where Ollama answers unless it is told otherwise."""
+LLAMA_SERVER: Final = "http://127.0.0.1:8080/v1"
+"""Where a llama-server speaks Chat Completions unless it is told otherwise."""
 
 
 def base_url_of(written: str) -> str:
@@ -62,7 +64,7 @@ def _split(written: str, *, but_host: bool = False) -> SplitResult:
             "An address with a password or a query in it is not accepted",
             hint=f"{hint} A key is given as api_key.",
         )
-    if not right:
+    if not right or any(letter.isspace() for letter in written):
         raise ModelRejected(f"{written!r} is no address", hint=hint)
     return parts
 

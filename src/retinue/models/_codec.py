@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, cast
 
 from retinue import errors
@@ -68,6 +69,8 @@ def encode_chunk(chunk: ChatChunk) -> dict[str, Any]:
             found["block"]["source"] = block.source
     if usage := chunk.usage:
         found["usage"] = usage.counted()
+    if chunk.cost is not None:
+        found["cost"] = str(chunk.cost)
     return found
 
 
@@ -84,6 +87,8 @@ def decode_chunk(data: Mapping[str, Any]) -> ChatChunk:
         fields["block"] = Block(**{**block, "data": _decode(block["data"])})
     if (usage := fields.get("usage")) is not None:
         fields["usage"] = Usage(**usage)
+    if (cost := fields.get("cost")) is not None:
+        fields["cost"] = Decimal(cost)
     return ChatChunk(**fields)
 
 

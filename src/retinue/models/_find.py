@@ -6,81 +6,20 @@ A factory gets what stands after the colon, and the options it declares by name;
 
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from retinue.errors import UnknownModel
 from retinue.telemetry import event
 
+from ._key import ApiKey
 from ._names import today, whole
+from ._providers import PROVIDERS
 
 if TYPE_CHECKING:
     from retinue.models import Model
-
-
-class _Provider(NamedTuple):
-    """Who offers models.
-
-    Args:
-        factory: Where it makes them.
-        form: How they are named.
-        offered: Where it lists them.
-        key, address: The variables in which it is customary to keep these.
-    """
-
-    factory: str
-    form: str
-    offered: str | None = None
-    key: str | None = None
-    address: str | None = None
-
-
-_PROVIDERS: Final = {
-    "anthropic": _Provider(
-        "anthropic:find",
-        "anthropic:NAME",
-        "anthropic:offered",
-        key="ANTHROPIC_API_KEY",
-        address="ANTHROPIC_BASE_URL",
-    ),
-    "claude_agent": _Provider(
-        "claude_agent:find",
-        "claude_agent:NAME",
-        key="ANTHROPIC_API_KEY",
-        address="ANTHROPIC_BASE_URL",
-    ),
-    "openai": _Provider(
-        "openai:find",
-        "openai:NAME",
-        "openai:offered",
-        key="OPENAI_API_KEY",
-        address="OPENAI_BASE_URL",
-    ),
-    "gemini": _Provider(
-        "gemini:find",
-        "gemini:NAME",
-        "gemini:offered",
-        key="GEMINI_API_KEY",
-        address="GOOGLE_GEMINI_BASE_URL",
-    ),
-    "ollama": _Provider(
-        "ollama:find",
-        "ollama:NAME",
-        "ollama:offered",
-        key="OLLAMA_API_KEY",
-        address="OLLAMA_HOST",
-    ),
-    "compatible": _Provider("compatible:find", "compatible:NAME", "compatible:offered"),
-    "demo": _Provider("demo:find", "demo"),
-    "scripted": _Provider("scripted:find", "scripted:FILE.json"),
-    "replay": _Provider("replay:find", "replay:FILE.jsonl"),
-}
-
-
-PROVIDERS: Final = tuple(_PROVIDERS)
-"""What may stand before the colon of a name."""
 
 
 def find_model(
@@ -92,15 +31,15 @@ def find_model(
 ) -> "Model":
     """The model of that name, ready to be asked.
 
-    Without a name: OpenAI's where there is a key, else the model that Ollama has loaded, else that
-    of a llama-server on port 8080, else the demo. The two servers are asked for 0.2 s at most.
+    Without a name it is the one that `retinue.models.auto` finds: of the first vendor to whom there
+    is a key, else one of a server on this machine, else the demo.
 
     Args:
         name: "provider:name"; "demo" needs no more, and "gpt-...", "claude-...", "gemini-..." say
             whose they are. Models that their vendor has shut down stand for their successors, and a
             warning in the log says for which; not so at an address of your own.
         base_url, api_key: Where a provider is reached, and the key to it. Where they are not given,
-            the variable counts that is customary with it (OPENAI_BASE_URL, OPENAI_API_KEY,
+            the variables count that are customary with it (OPENAI_BASE_URL, OPENAI_API_KEY,
             OLLAMA_HOST, OLLAMA_API_KEY). Models that need neither take no notice of them. Without a
             name, `base_url` is where to look for Ollama, and `api_key` that of OpenAI.
         options: Of the provider, by its own names.
@@ -110,19 +49,20 @@ def find_model(
         ModelUnauthorized: It needs a key, and there is none.
         ModelRejected: The address is none.
     """
+    api_key = ApiKey.of(api_key)
     if name is None:
-        has_key = bool(api_key or _customary("openai", "key"))
-        look = cast("_Automatic", _load("_auto:automatic"))
-        name, base_url = look(has_key=has_key, ollama=base_url or _customary("ollama", "address"))
+        keys = ["openai"] if api_key else [each for each in PROVIDERS if _key_of(each)]
+        look = cast("_Automatic", _load("auto:automatic"))
+        name, base_url = look(keys=keys, ollama=base_url or _address_of("ollama"))
     full = whole(name)
     provider, _, rest = full.partition(":")
-    if provider not in _PROVIDERS:
+    if provider not in PROVIDERS:
         raise _unknown(name)
-    base_url = base_url or _customary(provider, "address")
+    base_url = base_url or _address_of(provider)
     if base_url is None and full != (now := today(full)):
         event(logging.WARNING, "model has another name now", asked=name, now=now)
         rest = now.partition(":")[2]
-    given = {"base_url": base_url, "api_key": api_key or _customary(provider, "key")}
+    given = {"base_url": base_url, "api_key": api_key or _key_of(provider)}
     return _made(provider, rest, given, options)
 
 
@@ -144,16 +84,17 @@ async def list_models(
         UnknownModel: No such provider.
         ModelError: It cannot be reached, or refuses.
     """
-    if provider not in _PROVIDERS:
+    api_key = ApiKey.of(api_key)
+    if provider not in PROVIDERS:
         raise _unknown(provider)
-    offered = _PROVIDERS[provider].offered
+    offered = PROVIDERS[provider].offered
     if offered is None:
         return ()
     ask = cast("Callable[..., Awaitable[tuple[str, ...]]]", _load(offered))
     names = await ask(
         provider,
-        base_url=base_url or _customary(provider, "address"),
-        api_key=api_key or _customary(provider, "key"),
+        base_url=base_url or _address_of(provider),
+        api_key=api_key or _key_of(provider),
     )
     return tuple([f"{provider}:{name}" for name in names])
 
@@ -165,13 +106,13 @@ class _Factory(Protocol):
 
 
 class _Automatic(Protocol):
-    def __call__(self, *, has_key: bool, ollama: str | None) -> tuple[str, str | None]: ...
+    def __call__(self, *, keys: Collection[str], ollama: str | None) -> tuple[str, str | None]: ...
 
 
 def _made(
     provider: str, rest: str, given: dict[str, str | None], options: dict[str, Any]
 ) -> "Model":
-    factory = cast(_Factory, _load(_PROVIDERS[provider].factory))
+    factory = cast(_Factory, _load(PROVIDERS[provider].factory))
     declared = factory.__kwdefaults__ or {}
     if unknown := options.keys() - declared.keys():
         known = ", ".join(sorted(declared.keys() - given.keys())) or "none"
@@ -182,22 +123,28 @@ def _made(
     return factory(rest, **{k: v for k, v in given.items() if k in declared}, **options)
 
 
-def _customary(provider: str, what: str) -> str | None:
-    """What stands in the variable where people keep the key or the address of this provider."""
-    variable = getattr(_PROVIDERS[provider], what)
+def _key_of(provider: str) -> ApiKey | None:
+    """What stands in the variables where people keep a key of this provider."""
+    found = [key for name in PROVIDERS[provider].keys if (key := os.environ.get(name))]
+    return ApiKey(found[0]) if found else None
+
+
+def _address_of(provider: str) -> str | None:
+    """What stands in the variable where people keep its address."""
+    variable = PROVIDERS[provider].address
     return (os.environ.get(variable) or None) if variable else None
 
 
 def _unknown(name: str) -> UnknownModel:
     provider, colon, _ = name.partition(":")
-    near = get_close_matches(provider, _PROVIDERS, n=1)
+    near = get_close_matches(provider, PROVIDERS, n=1)
     if near:
         maybe = f"Did you mean {near[0]!r}? "
     elif colon:
         maybe = f"If it is one of Ollama's: 'ollama:{name}'. "
     else:
         maybe = ""
-    known = ", ".join(provider.form for provider in _PROVIDERS.values())
+    known = ", ".join(provider.form for provider in PROVIDERS.values())
     return UnknownModel(
         f"No model {name!r}",
         hint=f"{maybe}A model is named provider:name. There is now: {known}.",

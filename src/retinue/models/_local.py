@@ -20,10 +20,10 @@ def ollama(address: str, patience: float) -> tuple[str, str] | None:
 
 def llama_server(address: str, patience: float) -> tuple[str, str] | None:
     """The model that it serves; of several, one that is loaded."""
-    rows = rows_of(_document(address, "/v1/models", patience), "data")
+    rows = rows_of(_document(address, "/models", patience), "data")
     rows.sort(key=lambda row: not _is_loaded(row))
     names = texts_of(rows, "id")
-    return (f"compatible:{names[0]}", f"{address}/v1") if names else None
+    return (f"compatible:{names[0]}", address) if names else None
 
 
 def _talks_here(row: Frame) -> bool:

@@ -3,13 +3,13 @@
 import re
 from typing import Final
 
-DEFAULT_OF_OPENAI: Final = "openai:gpt-6.1-sol"
-"""What a key of OpenAI is used for where nothing else was chosen."""
+from ._providers import PROVIDERS
 
+_USUAL: Final = PROVIDERS["openai"].usual or ""
 _PAST: Final = (
-    (r"openai:gpt-4(-(32k|turbo|vision|preview|\d{4}|\d\d))*", DEFAULT_OF_OPENAI),
-    (r"openai:(gpt-4\.5-preview|chatgpt-4o-latest|gpt-4o-2024-05-13)", DEFAULT_OF_OPENAI),
-    (r"openai:o1(-preview|-pro)?(-\d{4}-\d\d-\d\d)?", DEFAULT_OF_OPENAI),
+    (r"openai:gpt-4(-(32k|turbo|vision|preview|\d{4}|\d\d))*", _USUAL),
+    (r"openai:(gpt-4\.5-preview|chatgpt-4o-latest|gpt-4o-2024-05-13)", _USUAL),
+    (r"openai:o1(-preview|-pro)?(-\d{4}-\d\d-\d\d)?", _USUAL),
     (r"openai:(o1|o3|o4)-mini(-\d{4}-\d\d-\d\d)?", "openai:gpt-6.1-terra"),
     (r"openai:gpt-3\.5-turbo(-16k)?(-\d{4})?", "openai:gpt-6-luna"),
     (r"openai:gpt-4\.1-nano(-\d{4}-\d\d-\d\d)?", "openai:gpt-6-luna"),

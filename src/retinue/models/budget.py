@@ -5,7 +5,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 from retinue.errors import (
     BudgetExceeded,
@@ -22,7 +22,7 @@ from retinue.messages import Message, Part, value
 from retinue.models import ChatChunk, ChatRequest, Model, Usage
 
 from ._within import within
-from .prices import Cost, cost_of, is_installed
+from .prices import Cost, cost_of, is_installed, load
 from .tokens import estimate
 
 _LEAST: Final = 16
@@ -47,6 +47,9 @@ _UNPAID: Final = (
 )
 """Errors of requests that were not sent, or were refused: without an answer, nobody is paid."""
 
+type Limit = Literal["cost", "tokens"]
+"""What a purse may run short of."""
+
 type Pricing = Callable[[str, Usage], Cost | None]
 """What a call of the model of that name costs; in proportion to the tokens of its output."""
 
@@ -69,7 +72,8 @@ class Purse:
     """What one run may spend; all its models take from one purse. It belongs to one loop.
 
     `spent` is what calls have cost (in dollars only where there is a limit in dollars), `held` what
-    is set aside for those that are not over.
+    is set aside for those that are not over, `short` what there was too little of for the last one:
+    it was not made, or its answer was asked to be shorter.
 
     Args:
         cost: US dollars; None: any number.
@@ -89,6 +93,7 @@ class Purse:
         self.tokens = tokens
         self.spent = Amount()
         self.held = Amount()
+        self.short: tuple[Limit, ...] = ()
 
     @property
     def dollars_left(self) -> Decimal | None:
@@ -118,8 +123,9 @@ class Budgeted:
     Before a call, the most that it can take is set aside: what is sent, by estimate, and an answer
     of `max_tokens`, at the price of the model. Where the rest affords no answer so long, the
     request is lowered to what it does afford; where it affords none at all, no call is made. After
-    it the usage counts; where none came, what was sent and received, by estimate, and nothing where
-    the request was refused. Calls side by side each set their own part aside.
+    it the usage counts, and the cost if the vendor itself says that; where none came, what was sent
+    and received, by estimate, and nothing where the request was refused. Calls side by side each
+    set their own part aside.
 
     Put it around the guard, and around each model of a `Fallback`, which has its own price; inside
     `Fitted`, which makes requests smaller, and `Rated`, which waits before it sends.
@@ -137,7 +143,9 @@ class Budgeted:
         self.inner = inner
         self.purse = purse
         self.answer = answer
-        self._pricing = pricing or partial(cost_of, base_url=within(inner, "base_url"))
+        self._base_url: str | None = within(inner, "base_url")
+        self._pricing = pricing or partial(cost_of, base_url=self._base_url)
+        self._is_at_hand = pricing is not None
 
     @property
     def name(self) -> str:
@@ -162,7 +170,8 @@ class Budgeted:
             ModelError: What the model raises.
         """
         sent = estimate(request)
-        request, held = self._afforded(request, sent)
+        await self._load()
+        request, held = self._afforded(request, sent)  # nothing may be awaited until it is held
         answer = _Answer()
         self.purse.hold(held)
         try:
@@ -176,20 +185,30 @@ class Budgeted:
         finally:
             self.purse.settle(held, self._cost(sent, answer, held))
 
+    async def _load(self) -> None:
+        """Have the table of prices loaded, if one is needed."""
+        if self.purse.cost is not None and not self._is_at_hand:
+            await load(self.name, base_url=self._base_url)
+            self._is_at_hand = True
+
     def _afforded(self, request: ChatRequest, sent: int) -> tuple[ChatRequest, Amount]:
         """The request, lowered to what is left, and the most that it can take."""
         wanted = self.answer if request.max_tokens is None else request.max_tokens
-        least, most = min(wanted, _LEAST), wanted
+        least = min(wanted, _LEAST)
         dollars, tokens = self.purse.dollars_left, self.purse.tokens_left
         first = each = Decimal(0)
+        by_dollars = by_tokens = wanted
         if dollars is not None:
             first, each = self._price(sent)
             if first + wanted * each > dollars:
-                most = int((dollars - first) // each) if dollars > first and each else -1
+                by_dollars = int((dollars - first) // each) if dollars > first and each else -1
         if tokens is not None:
-            most = min(most, tokens - sent)
+            by_tokens = tokens - sent
+        most = min(wanted, by_dollars, by_tokens)
         if most < least:
+            self.purse.short = _short_of(least, by_dollars, by_tokens)
             raise self._exceeded(Amount(dollars=first + least * each, tokens=sent + least))
+        self.purse.short = _short_of(wanted, by_dollars, by_tokens)
         held = Amount(dollars=first + most * each, tokens=sent + most)
         if tokens is None and not each:  # an answer of any length is paid for
             return request, held
@@ -200,7 +219,8 @@ class Budgeted:
         read = self._pricing(self.name, Usage(input=sent))
         if read is None:
             raise self._unpriced()
-        written = self._pricing(self.name, Usage(input=sent, cache_write=sent)) or read
+        kept_longest = Usage(input=sent, cache_write=sent, cache_write_1h=sent)
+        written = self._pricing(self.name, kept_longest) or read
         answered = self._pricing(self.name, Usage(input=sent, output=_SCALE)) or read
         each = (answered.dollars - read.dollars) / _SCALE
         return max(read.dollars, written.dollars), each
@@ -214,23 +234,26 @@ class Budgeted:
         tokens = usage.input + usage.output
         if self.purse.cost is None:
             return Amount(tokens=tokens)
+        if answer.cost is not None:
+            return Amount(dollars=answer.cost, tokens=tokens)
         cost = self._pricing(answer.model or self.name, usage) or self._pricing(self.name, usage)
         return Amount(dollars=held.dollars if cost is None else cost.dollars, tokens=tokens)
 
     def _exceeded(self, needed: Amount) -> BudgetExceeded:
         purse, why = self.purse, list[str]()
         dollars, tokens = purse.dollars_left, purse.tokens_left
-        if purse.cost is not None and dollars is not None and needed.dollars > dollars:
-            left = f"${_short(dollars)} of ${_short(purse.cost)}"
+        if dollars is not None and "cost" in purse.short:
+            left = f"${_short(dollars)} of ${_short(purse.cost or dollars)}"
             why.append(f"it can cost ${_short(needed.dollars)}, and {left} is left")
-        if tokens is not None and needed.tokens > tokens:
+        if tokens is not None and "tokens" in purse.short:
             left = f"{tokens:,} of {purse.tokens:,} are left"
             why.append(f"it can take {needed.tokens:,} tokens, and {left}")
         under_way = "Other calls are under way; what they do not need comes back. "
+        options = " and ".join([f"--max-{limit}" for limit in purse.short])
         return BudgetExceeded(
             f"The budget does not allow another call of {self.name!r}: {'; '.join(why)}",
             hint=(under_way if purse.held != Amount() else "")
-            + "Give it more (--max-cost, --max-tokens), or ask for less.",
+            + f"Allow more with {options}, or ask for less.",
         )
 
     def _unpriced(self) -> SettingsError | MissingExtra:
@@ -252,6 +275,7 @@ class _Answer:
         self.is_unpaid = False
         self.is_whole = False
         self.usage: Usage | None = None
+        self.cost: Decimal | None = None
         self.model: str | None = None
         self._begun = False
         self._words: list[str] = []
@@ -266,6 +290,7 @@ class _Answer:
                 if part := chunk.tool_call or chunk.block:
                     self._parts.append(part)
                 self.usage = chunk.usage or self.usage
+                self.cost = self.cost if chunk.cost is None else chunk.cost
                 self.model = chunk.model or self.model
                 self.is_whole = self.is_whole or chunk.stop is not None
                 yield chunk
@@ -277,6 +302,12 @@ class _Answer:
         """Tokens of what has come."""
         words, parts = "".join(self._words), self._parts
         return estimate(Message(words, *parts)) if words or parts else 0
+
+
+def _short_of(wanted: int, by_dollars: int, by_tokens: int) -> tuple[Limit, ...]:
+    """Which limits do not afford an answer of so many tokens, given how many each does."""
+    afforded: tuple[tuple[Limit, int], ...] = (("cost", by_dollars), ("tokens", by_tokens))
+    return tuple([limit for limit, most in afforded if most < wanted])
 
 
 def _short(dollars: Decimal) -> str:

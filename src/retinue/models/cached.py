@@ -1,16 +1,15 @@
 """Cached and Answers: what was asked before, by the same owner, is answered as it was then."""
 
 import logging
-import time
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from retinue import telemetry
 from retinue.errors import MessageError
 from retinue.models import ChatChunk, ChatRequest, Model, Usage
+from retinue.promise.kept import Kept
 
 from ._codec import decode_chunk, encode_chunk, from_line, request_key, to_line
 
@@ -26,67 +25,8 @@ class Key(NamedTuple):
     request: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    at: float
-    said: bytes
-
-
-class Answers:
-    """Answers that were given, in memory: those used last, bounded by size and by age.
-
-    Args:
-        max_bytes: Of all of them together, as JSON. One that is larger alone is not kept.
-        max_age: Seconds; None: any.
-        clock: Tells the time, in seconds.
-    """
-
-    def __init__(
-        self,
-        *,
-        max_bytes: int = 64 * 2**20,
-        max_age: float | None = 3600.0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.max_bytes = max_bytes
-        self.max_age = max_age
-        self.size = 0
-        """Bytes that are kept now."""
-        self._clock = clock
-        self._kept: OrderedDict[Key, _Answer] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def find(self, key: Key) -> bytes | None:
-        """What is kept under that key, if it is not too old."""
-        answer = self._kept.get(key)
-        if answer is None:
-            return None
-        if self._is_old(answer):
-            self._drop(key)
-            return None
-        self._kept.move_to_end(key)
-        return answer.said
-
-    def keep(self, key: Key, said: bytes) -> None:
-        """Keep it, in the place of what was there; what was used longest ago makes room."""
-        if key in self._kept:
-            self._drop(key)
-        if len(said) > self.max_bytes:
-            return
-        for old in [one for one, answer in self._kept.items() if self._is_old(answer)]:
-            self._drop(old)
-        self._kept[key] = _Answer(self._clock(), said)
-        self.size += len(said)
-        while self.size > self.max_bytes:
-            self._drop(next(iter(self._kept)))
-
-    def _is_old(self, answer: _Answer) -> bool:
-        return self.max_age is not None and self._clock() - answer.at >= self.max_age
-
-    def _drop(self, key: Key) -> None:
-        self.size -= len(self._kept.pop(key).said)
+class Answers(Kept[Key, bytes]):
+    """Answers that were given, as JSON, in memory: those used last, bounded by size and by age."""
 
 
 class Cached:
@@ -139,12 +79,14 @@ class Cached:
 
     def _keep(self, key: Key, said: list[ChatChunk]) -> None:
         try:
-            self.answers.keep(key, to_line({"chunks": [encode_chunk(chunk) for chunk in said]}))
+            line = to_line({"chunks": [encode_chunk(chunk) for chunk in said]})
         except MessageError as error:  # a block of a vendor that is more than JSON and bytes
             telemetry.event(logging.DEBUG, "answer is not kept", model=self.name, why=str(error))
+        else:
+            self.answers.keep(key, line, size=len(line))
 
 
 async def _again(said: bytes) -> AsyncGenerator[ChatChunk]:
     for data in from_line(said)["chunks"]:
         chunk = decode_chunk(data)
-        yield chunk if chunk.usage is None else replace(chunk, usage=Usage())
+        yield chunk if chunk.usage is None else replace(chunk, usage=Usage(), cost=None)

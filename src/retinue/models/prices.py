@@ -1,9 +1,11 @@
 """Prices: what a call cost, as far as that can be known. Always an estimate: the bill counts.
 
 The table comes with the package genai-prices (`pip install 'retinue[prices]'`), works offline, and
-is loaded when a price is first asked for, as that takes longer than the rest of a cold start.
+is loaded when a price is first asked for, as that takes longer than the rest of a cold start: half
+a second, for which no loop need wait that says `await load(name)` before.
 """
 
+import asyncio
 import ipaddress
 from decimal import Decimal
 from importlib import import_module
@@ -38,7 +40,9 @@ class Cost:
 def cost_of(name: str, usage: Usage, *, base_url: str | None = None) -> Cost | None:
     """What a call of that model cost; None where the price is not known.
 
-    Tokens read from a cache or written to one are counted at their own price, thinking as the
+    Tokens read from a cache or written to one are counted at their own price, which depends on how
+    long they are kept (an hour costs 2 times the price of input at Anthropic, 5 minutes 1.25 times:
+    https://platform.claude.com/docs/en/build-with-claude/prompt-caching#pricing), thinking as the
     output that it is. What runs on one's own machine costs nothing: the demo, scripts, recordings,
     models of Ollama that do not run in its cloud, and `compatible:` at a loopback address. Of any
     other `compatible:` only the address says who is paid.
@@ -53,11 +57,12 @@ def cost_of(name: str, usage: Usage, *, base_url: str | None = None) -> Cost | N
     table = _table()
     if table is None:
         return None
-    cached = usage.cache_read + usage.cache_write
+    written = max(usage.cache_write, usage.cache_write_1h)
     tokens = table.Usage(
-        input_tokens=max(usage.input, cached),
+        input_tokens=max(usage.input, usage.cache_read + written),
         cache_read_tokens=usage.cache_read,
-        cache_write_tokens=usage.cache_write,
+        cache_write_tokens=written,
+        cache_write_1h_tokens=usage.cache_write_1h,
         output_tokens=max(usage.output, usage.thinking),
         output_reasoning_tokens=usage.thinking,
     )
@@ -73,6 +78,12 @@ def cost_of(name: str, usage: Usage, *, base_url: str | None = None) -> Cost | N
 def price_of(model: Model, usage: Usage) -> Cost | None:
     """What a call of this very model cost, as `cost_of` says; it knows where it was asked."""
     return cost_of(model.name, usage, base_url=within(model, "base_url"))
+
+
+async def load(name: str, *, base_url: str | None = None) -> None:
+    """Load the table in a thread, if a price of that model needs it; then `cost_of` is quick."""
+    if not is_local(name, base_url):
+        await asyncio.to_thread(cost_of, name, Usage(), base_url=base_url)
 
 
 def window_listed(name: str, *, base_url: str | None = None) -> int | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from retinue.messages import Audio, File, Image, Message, Part, Text, ToolResult
+from retinue.messages import Audio, File, Image, Message, Part, Text, Thinking, ToolResult
 
 
 def shown(messages: Iterable[Message], agent: str | None = None) -> list[Message]:
@@ -51,6 +51,12 @@ def merged(messages: Iterable[Message]) -> list[Message]:
             )
         joined.append(message)
     return joined
+
+
+def thinker_of(thinking: Thinking, message: Message) -> str | None:
+    """The provider whose model thought this, as in "ollama"; None where nobody said."""
+    source = thinking.source or f"model:{getattr(message, 'model', '')}"
+    return source.removeprefix("model:").partition(":")[0] or None
 
 
 def _said_by_another(message: Message) -> Message | None:

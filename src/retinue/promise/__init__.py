@@ -5,9 +5,10 @@ is the writing end of a stream. A `Scope` owns what is started in it.
 """
 
 from ._appender import NEVER_CAPTURED, StreamAppender
-from ._circles import Work, current
+from ._circles import Watch, Work, current
 from ._hooks import Hooks
-from ._log import Failure, Log, fail
+from ._hub import Hub, hub_of
+from ._log import Failure, Listener, Log, fail
 from ._promise import UNSET, Promise
 from ._run import run
 from ._scope import Scope, scope_for_new_work
@@ -18,15 +19,19 @@ __all__ = [
     "UNSET",
     "Failure",
     "Hooks",
+    "Hub",
+    "Listener",
     "Log",
     "Promise",
     "Reader",
     "Scope",
     "StreamAppender",
     "StreamedPromise",
+    "Watch",
     "Work",
     "current",
     "fail",
+    "hub_of",
     "run",
     "scope_for_new_work",
 ]

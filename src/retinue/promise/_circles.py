@@ -95,6 +95,17 @@ class Watch:
         """The task goes on."""
         self.waits.pop(cast(Task, task), None)
 
+    def awaited(self, task: Task) -> list[Task] | None:
+        """The tasks that `task` is suspended in: none, if it waits for a promise.
+
+        None: it does not wait, or for something that nobody here knows.
+        """
+        wait = self.waits.get(task)
+        if wait is None:
+            return _awaited(task) or None
+        future = wait[2]
+        return None if future is not None and future.done() else []
+
     def rest(self) -> None:
         """A scope was left: if nobody waits any more, leave no timer behind."""
         if self._timer is not None and not self.waits:

@@ -5,16 +5,18 @@ those over the person's own `config.toml`, that over the default; `origins` says
 What is to be chosen next time, too, is written by `retinue.settings.keeping`.
 """
 
+from ._endpoint import ENDPOINT, OPTIONS_OF, Endpoint
 from ._load import load
 from ._persona import PERSONA, Persona
 from ._places import config_file, current_folder, trust_file, typed_file
 from ._secret import Secret
-from ._settings import ENDPOINT, OPTIONS, Endpoint, Layer, Option, Origin, Settings, Source
+from ._settings import OPTIONS, Layer, Option, Origin, Settings, Source
 from ._trust import Project, Trusted, TrustState, find_project, read_project
 
 __all__ = [
     "ENDPOINT",
     "OPTIONS",
+    "OPTIONS_OF",
     "PERSONA",
     "Endpoint",
     "Layer",

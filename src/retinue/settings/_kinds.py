@@ -4,7 +4,10 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final, cast
+
+from retinue.errors import ModelRejected
 
 from ._secret import Secret, mask, reference_of
 
@@ -83,6 +86,15 @@ def line_to(most: int) -> Kind:
     return Kind(f"one line of at most {most} characters", check, check)
 
 
+def or_off(kind: Kind) -> Kind:
+    """That kind, or false: None."""
+
+    def check(value: Any) -> Any:
+        return None if value is False else kind.of_value(value)
+
+    return Kind(f"{kind.expects}, or false", kind.of_text, check)
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError
@@ -152,27 +164,23 @@ def _url(value: Any) -> str:
 
 
 def _ollama(value: Any) -> str:
-    """As Ollama itself reads it, for who calls: a server on all addresses is called on loopback.
+    """As models read it, which are loaded only where it is written."""
+    try:
+        return import_module("retinue.models").ollama_at(_name(value))
+    except ModelRejected:
+        raise ValueError from None
 
-    https://github.com/ollama/ollama/blob/main/envconfig/config.go
-    """
-    match = _OLLAMA.fullmatch(_text(value).strip().rstrip("/"))
-    if match is None:
+
+def _alive(value: Any) -> str | float:
+    """How long Ollama keeps a model, in its own words."""
+    if type(value) in (int, float) and math.isfinite(value):
+        return value
+    if not _ALIVE.fullmatch(_text(value)):
         raise ValueError
-    scheme, host, port, path = match.groups("")
-    host = _CALLED.get(host, host)
-    if not port and not scheme:
-        port = ":11434"
-    if int(port[1:] or 0) > 65_535:
-        raise ValueError
-    return f"{scheme or 'http://'}{host}{port}{path}"
+    return value
 
 
-_OLLAMA: Final = re.compile(
-    r"(https?://)?(\[[0-9A-Fa-f:.]+\]|[^\s/:@?#\[\]]*)(:[0-9]{1,5})?(/[^\s?#]*)?"
-)
-_CALLED: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
-"""Where a server is called that listens there."""
+_ALIVE: Final = re.compile(r"-?(\d+(\.\d+)?(ns|us|ms|s|m|h))+")
 _REFERENCE: Final = '"env:NAME", "file:/path" or "keyring:SERVICE/NAME"'
 
 TEXT = Kind("text", _text, _text)
@@ -180,6 +188,8 @@ NAME = Kind("a name", _name, _name)
 NAMES = Kind('a list of names, like ["clock"]', _names_of_text, _names)
 SWITCH = Kind("true or false", _switch_of_text, _switch)
 URL = Kind("an address like http://localhost:8080/v1", _url, _url, hidden=True)
+SECONDS = number(0.001, 10_000_000, " of seconds")
+ALIVE = Kind('a time like "10m", or a number of seconds', _alive, _alive)
 OLLAMA = Kind("an address like http://127.0.0.1:11434", _ollama, _ollama, hidden=True)
 KEY = Kind(f"a reference to a key, {_REFERENCE}", _given, _reference, hidden=True)
 ADDRESS = Kind(

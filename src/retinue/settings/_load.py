@@ -8,10 +8,11 @@ from typing import Any, Final, cast, get_args
 
 from retinue.errors import SettingsError
 
-from ._files import check_known, line_of, parse_env, parse_toml
+from ._endpoint import Endpoint, endpoints_in
+from ._files import check_known, parse_env, parse_toml
 from ._persona import Persona
 from ._places import config_file, trust_file
-from ._settings import ENDPOINT, OPTIONS, Endpoint, Layer, Origin, Settings, Source
+from ._settings import OPTIONS, Layer, Origin, Settings, Source
 from ._trust import Project, Trusted, find_project
 from ._unread import Base, TomlFile, Unread, UnreadTable
 
@@ -140,7 +141,7 @@ def _from_toml(raw: bytes, layer: Layer, path: Path, base: Base) -> _Layer:
             found[option.name] = file.persona(cast("dict[str, Any]", value), heading="persona")
         elif value is not None:
             found[option.name] = file.option(option.name, value, option.kind)
-    for name, parts in _endpoints(table, raw, path).items():
+    for name, parts in endpoints_in(table, raw, path).items():
         found[f"models.{name}"] = file.endpoint(name, parts)
     return found
 
@@ -160,21 +161,3 @@ def _is_nearer(one: str, other: str, origins: Mapping[str, Origin]) -> bool:
     return other not in origins or (
         _LAYERS.index(origins[one].layer) < _LAYERS.index(origins[other].layer)
     )
-
-
-def _endpoints(table: Mapping[str, Any], raw: bytes, path: Path) -> Mapping[str, Mapping[str, Any]]:
-    """The tables `[models.<name>]`, with the keys they need and no other."""
-    hint = 'Write [models.lab] and below it base_url = "http://..." and model = "...".'
-    endpoints = table.get("models", {})
-    if not isinstance(endpoints, dict):
-        raise SettingsError(f"{line_of('models', raw, path)}: models is no table", hint=hint)
-    for name, parts in cast("dict[str, Any]", endpoints).items():
-        place = line_of(name, raw, path)
-        if not isinstance(parts, dict) or ":" in name:
-            raise SettingsError(f"{place}: models.{name} is no endpoint", hint=hint)
-        known = cast("dict[str, Any]", parts)
-        check_known(known, ENDPOINT, raw, path, "key of an endpoint,", heading=name)
-        missing = [key for key in ("base_url", "model") if key not in parts]
-        if missing:
-            raise SettingsError(f"{place}: models.{name} has no {missing[0]}", hint=hint)
-    return cast("dict[str, dict[str, Any]]", endpoints)

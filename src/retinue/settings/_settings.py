@@ -7,15 +7,16 @@ from typing import Annotated, Final, Literal
 
 from retinue.errors import MissingExtra, SettingsError
 
+from ._endpoint import Endpoint
 from ._kinds import (
     ADDRESS,
     KEY,
     NAME,
     NAMES,
     OLLAMA,
+    SECONDS,
     SWITCH,
     TEXT,
-    URL,
     Kind,
     number,
     one_of,
@@ -31,7 +32,6 @@ type FileState = Literal["read", "absent", "unknown", "changed"]
 """Of a file of settings; a project's that is not trusted is unknown, or changed since it was."""
 
 
-SECONDS: Final = number(0.001, 10_000_000, " of seconds")
 DOLLARS: Final = number(0, 1_000_000, " of dollars")
 SANDBOX: Final = one_of("local", "docker", "off")
 LEVEL: Final = one_of("debug", "info", "warning", "error", "critical")
@@ -55,21 +55,6 @@ class Source:
     layer: Layer
     path: Path
     state: FileState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """A model behind an address of one's own: `[models.lab]` in a file of settings.
-
-    Args:
-        base_url: Where it answers.
-        model: What it is called there, perhaps with a provider before it: "ollama:qwen3".
-        api_key: What it wants to see.
-    """
-
-    base_url: str
-    model: str
-    api_key: Secret | None = None
 
 
 class Written:
@@ -116,9 +101,10 @@ class Settings:
     ollama_url: Annotated[str, Written(OLLAMA, "OLLAMA_HOST")] = "http://127.0.0.1:11434"
     """Where Ollama answers."""
     anthropic_api_key: Annotated[Secret | None, Written(KEY, "ANTHROPIC_API_KEY")] = None
-    gemini_api_key: Annotated[Secret | None, Written(KEY, "GEMINI_API_KEY", "GOOGLE_API_KEY")] = (
+    gemini_api_key: Annotated[Secret | None, Written(KEY, "GOOGLE_API_KEY", "GEMINI_API_KEY")] = (
         None
     )
+    """Of both variables the vendor's own package takes the first."""
     openai_api_key: Annotated[Secret | None, Written(KEY, "OPENAI_API_KEY")] = None
     api_key_secret: Annotated[Secret | None, Written(KEY, "API_KEY_SECRET")] = None
     """What the server's own keys are made with."""
@@ -192,5 +178,3 @@ def _options() -> Iterator[Option]:
 
 OPTIONS: Final = tuple(_options())
 """The table above, as `load` goes through it."""
-ENDPOINT: Final[Mapping[str, Kind]] = {"base_url": URL, "model": NAME, "api_key": KEY}
-"""What stands in `[models.<name>]`."""

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from retinue.errors import SettingsError
 
+from ._endpoint import Endpoint, endpoint, kinds_of
 from ._files import check_known, line_of, parse_toml
 from ._kinds import Kind
 from ._persona import PERSONA, Persona, PersonaFile
 from ._secret import Secret
-from ._settings import ENDPOINT, Endpoint, Origin
+from ._settings import Origin
 from ._trust import Project
 
 type Base = Path | Project | None
@@ -105,8 +106,9 @@ class TomlFile:
 
     def endpoint(self, name: str, table: Mapping[str, Any]) -> UnreadTable:
         """The table `[models.<name>]`."""
-        parts = {key: self.option(key, table[key], ENDPOINT[key], heading=name) for key in table}
-        return UnreadTable(self.origin, Endpoint, parts)
+        kinds = kinds_of(table)
+        parts = {key: self.option(key, table[key], kinds[key], heading=name) for key in table}
+        return UnreadTable(self.origin, endpoint, parts)
 
     def persona(self, table: Mapping[str, Any], *, heading: str | None = None) -> UnreadTable:
         """The table `[persona]`, or a file that holds nothing else.

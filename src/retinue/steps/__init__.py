@@ -38,8 +38,39 @@ class Recorder(Protocol):
         """
         ...
 
+    def identity(self, message: Any) -> str | None:
+        """Which message of which turn this promise is; None, where no turn said it."""
+        ...
+
+    async def perform(self, turn: Any, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work of the turn; or, if it was finished before, let it say that again."""
+        ...
+
+    def said(self, message: Any, *, copied: bool) -> Any:
+        """The turn replies with this promise of a message, or failure; what its readers get.
+
+        Args:
+            message: What comes next in its replies.
+            copied: It came along in a sequence, unread.
+        """
+        ...
+
+    def heard(self, what: Any) -> None:
+        """Code of the turn read this promise of a message, or a sequence of them to its end."""
+        ...
+
     def ended(self, replies: Any, outcome: BaseException | None) -> None:
-        """The turn is over. What it replied from others may still be on its way."""
+        """The agent's function is over. What it replied from others may still be on its way.
+
+        Args:
+            replies: All that it said.
+            outcome: The error that it ended with. `asyncio.CancelledError`: nobody in the program
+                wanted it to end, the process is going down.
+        """
+        ...
+
+    def settled(self) -> None:
+        """And so is everything that was started in the turn."""
         ...
 
     async def step[T](self, name: str, work: Work[T], *, args: Any, effect: Effect) -> T:

@@ -1,5 +1,6 @@
 """For tests of agents, ours and yours: models that say what you tell them, a journal in memory, a
-server that stands in for vendors of models, and the kit that every model has to pass.
+server that stands in for vendors of models, and the kits that every model, and every store, has to
+pass.
 """
 
 from importlib import import_module
@@ -12,14 +13,19 @@ from ._journal import MemoryJournal, TurnRecord
 
 if TYPE_CHECKING:
     from ._check_model import ModelCheckFailed, Opening, Report, check_model
+    from ._check_store import Place, StoreCheckFailed, StoreReport, check_store
     from .mock_llm import MockLLM
 
 _LATER = {
     "MockLLM": "mock_llm",
     "ModelCheckFailed": "_check_model",
     "Opening": "_check_model",
+    "Place": "_check_store",
     "Report": "_check_model",
+    "StoreCheckFailed": "_check_store",
+    "StoreReport": "_check_store",
     "check_model": "_check_model",
+    "check_store": "_check_store",
 }
 """What not every test needs, and is loaded when it is asked for."""
 
@@ -36,11 +42,15 @@ __all__ = [
     "MockLLM",
     "ModelCheckFailed",
     "Opening",
+    "Place",
     "Recorded",
     "Replay",
     "Reply",
     "Report",
     "Scripted",
+    "StoreCheckFailed",
+    "StoreReport",
     "TurnRecord",
     "check_model",
+    "check_store",
 ]

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +69,21 @@ class _TurnRecorder:
         self._asked[agent, digest] = (count + 1, task)
         address = _address(self.address, agent, digest, str(count))
         return _TurnRecorder(self._journal, address, agent)
+
+    def identity(self, message: Any) -> str | None:
+        return None
+
+    async def perform(self, turn: Any, work: Callable[[], Awaitable[None]]) -> None:
+        await work()
+
+    def said(self, message: Any, *, copied: bool) -> Any:
+        return message
+
+    def heard(self, what: Any) -> None:
+        """What was done before is done again here, so it does not matter what it depends on."""
+
+    def settled(self) -> None:
+        """All was said when it ended."""
 
     def ended(self, replies: MessageSequencePromise, outcome: BaseException | None) -> None:
         self._journal.turns[self.address] = TurnRecord(

@@ -58,6 +58,7 @@ class Toolbox(Protocol):
 
 if TYPE_CHECKING:
     from ._approved import Approved, Ask
+    from ._cached import Cached, Results
     from ._caller import Caller, caller
     from ._chosen import Chosen
     from ._configured import Configured, ToolConfig
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
 
 _AT_HOME = {
     "_approved": ("Approved", "Ask"),
+    "_cached": ("Cached", "Results"),
     "_chosen": ("Chosen",),
     "_configured": ("Configured", "ToolConfig"),
     "_console": ("ask_on_console", "question_about"),
@@ -96,12 +98,14 @@ __all__ = [
     "DEFAULT_RULES",
     "Approved",
     "Ask",
+    "Cached",
     "Caller",
     "Chosen",
     "Configured",
     "FunctionTool",
     "Limited",
     "Policed",
+    "Results",
     "Risk",
     "Rule",
     "Tool",

@@ -35,7 +35,7 @@ class ToolSet:
                 for inner in cast(Toolbox, one).tools:
                     self._add(inner, one.use)
             else:
-                own = _as_tool(one)
+                own = as_tool(one)
                 self._add(own, _recorded(own))
 
     @property
@@ -83,6 +83,23 @@ def find_in(toolbox: Toolbox, name: str) -> Tool:
     raise unknown_tool(name, [tool.spec.name for tool in toolbox.tools])
 
 
+def as_tool(given: Any) -> Tool:
+    """A tool as it is; a function, made into one.
+
+    Raises:
+        ToolError: It is neither.
+    """
+    if hasattr(given, "spec") and hasattr(given, "use"):
+        return given
+    if not callable(given):
+        raise ToolError(
+            f"{given!r} is no tool",
+            hint="Give tools, toolboxes or functions; tools that come along have names: "
+            "find_tools(['clock'])",
+        )
+    return import_module("._tool", __package__).tool(given)  # an agent without any never needs it
+
+
 def _recorded(tool: Tool) -> Callable[[ToolCall], Awaitable[ToolResult]]:
     """Its `use` as a step: done once, also when the turn is resumed after a crash.
 
@@ -94,21 +111,9 @@ def _recorded(tool: Tool) -> Callable[[ToolCall], Awaitable[ToolResult]]:
             caller.set(Caller(agent=caller.get().agent, key=address))
             return await tool.use(call)
 
-        return await step("tool_call", work, args=(call.name, call.args), effect=tool.effect)
+        return await step("tool_call", work, args=(call.name, call.args, call.id), effect=tool.effect)
 
     def use(call: ToolCall) -> Awaitable[ToolResult]:
         return tool.use(call) if recorder.get() is None else step_of(call)
 
     return use
-
-
-def _as_tool(given: Any) -> Tool:
-    if hasattr(given, "spec") and hasattr(given, "use"):
-        return given
-    if not callable(given):
-        raise ToolError(
-            f"{given!r} is no tool",
-            hint="Give tools, toolboxes or functions; tools that come along have names: "
-            "find_tools(['clock'])",
-        )
-    return import_module("._tool", __package__).tool(given)  # an agent without any never needs it

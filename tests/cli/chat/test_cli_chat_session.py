@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,14 @@ class TestCommands:
         assert await do(talk(tools=()), "/tools") == ["  No tools."]
         assert (await do(talk(tools=()), "/agents"))[0].endswith("tools: none")
 
+    async def test_who_answers_where_the_model_cannot_is_named(self, talk: Talk) -> None:
+        session = talk("A.", fallback=("ollama:qwen3", "demo"), tools=())
+        (line,) = await do(session, "/agents")
+        assert line.endswith(", else ollama:qwen3, else demo; tools: none")
+        assert welcome(session, LOOK, "retinue")[0].endswith(
+            "(nothing else was chosen), else ollama:qwen3, else demo"
+        )
+
     async def test_instructions_are_shown_and_changed(self, talk: Talk) -> None:
         session = talk("A.", "B.")
         assert await do(session, "/system") == ["  There are no instructions."]
@@ -489,6 +498,18 @@ class TestWelcome:
         assert lines[0] == "🦊 retinue answers with demo (chosen by RETINUE_MODEL)"
         assert "no language model" in lines[1]
         assert "main setup" in lines[1]
+
+    def test_it_says_which_key_is_of_no_use(
+        self, talk: Talk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "anthropic", None)
+        key = Secret("env:ANTHROPIC_API_KEY", "sk-ant-0123456789abcdef")
+        told = "The key of anthropic is not used without its package: pip install"
+        nobody = "http://127.0.0.1:1"
+        session = talk(model="auto", anthropic_api_key=key, ollama_url=nobody)
+        assert welcome(session, LOOK, "retinue")[1] == f"{told} 'retinue[anthropic]'"
+        session = talk(model="demo", anthropic_api_key=key)
+        assert told not in "".join(welcome(session, LOOK, "retinue"))
 
     def test_it_says_what_comes_first(self, talk: Talk, tmp_path: Path) -> None:
         history = MarkdownHistory(tmp_path / "chat.md")

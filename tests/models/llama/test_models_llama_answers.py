@@ -11,7 +11,7 @@ import pytest
 from retinue import Message, Scope, assistant
 from retinue.messages import ToolCall, ToolSpec
 from retinue.models import ChatChunk, Model, Usage, list_models
-from retinue.models._auto import automatic
+from retinue.models.auto import automatic
 from retinue.models._schema import complaint
 from retinue.tools import tool
 
@@ -302,5 +302,5 @@ async def test_it_says_which_model_it_has(server: Server) -> None:
 
 
 def test_it_is_found_by_whoever_has_chosen_no_model(server: Server) -> None:
-    found = automatic(has_key=False, ollama="127.0.0.1:1", llama_server=server.url)
+    found = automatic(keys=(), ollama="127.0.0.1:1", llama_server=f"{server.url}/v1")
     assert found == ("compatible:tiny", server.base_url)

@@ -158,7 +158,8 @@ async def _agents(desk: Desk, _: str) -> Outcome:
     app = desk.session.app
     name = shown(app.name, desk.look, host=app.name)
     tools = ", ".join(desk.session.settings.tools) or "none"
-    return [f"  {name}  answers with {app.model.name}; tools: {tools}"]
+    models = ", else ".join([one_line(model.name) for model in (app.model, *app.others)])
+    return [f"  {name}  answers with {models}; tools: {tools}"]
 
 
 async def _tools(desk: Desk, _: str) -> Outcome:

@@ -153,7 +153,7 @@ class Session:
         offers = [_listed("ollama", way_to(settings, "ollama:"))]
         for provider, vendor in VENDORS.items():
             way = way_to(settings, f"{provider}:")
-            if vendor.has_list and way.api_key is not None:
+            if vendor.offered and way.api_key is not None:
                 offers.append(_listed(provider, way))
         listed = await asyncio.gather(*offers)
         self._models = (*settings.models, *chain.from_iterable(listed), "demo")

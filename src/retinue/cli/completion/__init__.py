@@ -57,6 +57,8 @@ class Place(NamedTuple):
     help: str
     options: Sequence[Option]
     word: Value
+    then: Value
+    """What may stand after one of the words of `word`."""
 
 
 def run(line: Completion, screen: Screen) -> int:
@@ -70,7 +72,8 @@ def places(program: str) -> Iterator[Place]:
     """Everything that may stand on a line, the line without a command first."""
     for name, command in {"ask": Command(""), **COMMANDS}.items():
         options = tuple([_option(action) for action in parser_of(name, program).options])
-        yield Place(name, command.help, options, _value(command.word, command.choices))
+        word, then = _value(command.word, command.choices), _value(command.then, ())
+        yield Place(name, command.help, options, word, then)
 
 
 def filled(text: str, gaps: Mapping[str, str]) -> str:

@@ -26,7 +26,7 @@ _{program}_words() {
 }
 
 _{program}() {
-    local IFS=$' \\t\\n' place=ask i
+    local IFS=$' \\t\\n' place=ask said i
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if ((COMP_CWORD > 1)); then
@@ -53,6 +53,15 @@ _{program}() {
         return
     fi
     case "$place $cur" in
+{options}
+    esac
+    said=$place
+    for ((i = 2; i < COMP_CWORD; i++)); do
+        case "$said ${COMP_WORDS[i]}" in
+{said}
+        esac
+    done
+    case "$said $cur" in
 {rest}
     esac
 }
@@ -68,6 +77,8 @@ def script(program: str, places: Sequence[Place]) -> str:
         "commands": " | ".join(commands),
         "words": " ".join(commands),
         "values": "\n".join([f"        {case}" for place in places for case in _values(place)]),
+        "options": "\n".join([f"        {_options(place)}" for place in places]),
+        "said": "\n".join([f"            {case}" for place in places for case in _said(place)]),
         "rest": "\n".join([f"        {case}" for place in places for case in _rest(place)]),
         "program": program,
     }
@@ -83,11 +94,25 @@ def _values(place: Place) -> Iterator[str]:
             yield f"{names}) {_completed(option.value)}{alone}return ;;"
 
 
-def _rest(place: Place) -> Iterator[str]:
-    """The options, and the word that may stand in their place."""
+def _options(place: Place) -> str:
+    """The names of all options; also of none that was begun, where no word may stand."""
     names = " ".join([name for option in place.options for name in option.names])
     empty = f" | '{place.name} '" if place.word.kind == "nothing" else ""
-    yield f"'{place.name} -'*{empty}) _{{program}}_words \"$cur\" '{names}' ;;"
+    return f"'{place.name} -'*{empty}) _{{program}}_words \"$cur\" '{names}'; return ;;"
+
+
+def _said(place: Place) -> Iterator[str]:
+    """What was said already of what may stand there, where something may follow it."""
+    if place.then.kind != "nothing":
+        for word in place.word.words:
+            yield f"'{place.name} {word}') said='{place.name} {word}' ;;"
+            yield f"'{place.name} {word} '[!-]*) return ;;"
+
+
+def _rest(place: Place) -> Iterator[str]:
+    """The word that may stand in the place of an option, and what may follow it."""
+    if then := _completed(place.then):
+        yield from [f"'{place.name} {word} '*) {then}return ;;" for word in place.word.words]
     if word := _completed(place.word):
         yield f"'{place.name} '*) {word}return ;;"
 

@@ -21,6 +21,15 @@ function __{program}_at
     test (__{program}_place) = $argv[1]
 end
 
+function __{program}_after  # whether this word was said there, and nothing but options since
+    __{program}_at $argv[1]; or return
+    set -l words (commandline -opc)
+    set -e words[1..2]
+    set -l place (contains -i -- $argv[2] $words); or return
+    set -e words[1..$place]
+    not string match -qv -- '-*' $words
+end
+
 function __{program}_first
     test (count (commandline -opc)) -eq 1
 end
@@ -46,11 +55,25 @@ def script(program: str, places: Sequence[Place]) -> str:
 
 
 def _place(place: Place) -> Iterator[str]:
-    here = f"complete -c {{program}} -n '__{{program}}_at {place.name}'"
+    here = _when(f"__{{program}}_at {place.name}")
     for option in place.options:
         yield f"{here}{_names(option)}{_value(option)} -d {_quoted(option.help)}"
-    if place.word.kind != "nothing":
-        yield f"{here} {_completed(place.word)}"
+    match place:
+        case Place(word=Value(kind="nothing")):
+            pass
+        case Place(then=Value(kind="nothing")):
+            yield f"{here} {_completed(place.word)}"
+        case Place(word=Value(words=words)):
+            said = f"__fish_seen_subcommand_from {' '.join(words)}"
+            yield _when(f"__{{program}}_at {place.name}; and not {said}", place.word)
+            for word in words:
+                yield _when(f"__{{program}}_after {place.name} {word}", place.then)
+
+
+def _when(condition: str, value: Value | None = None) -> str:
+    """What is offered under that condition."""
+    line = f"complete -c {{program}} -n '{condition}'"
+    return line if value is None else f"{line} {_completed(value)}"
 
 
 def _names(option: Option) -> str:

@@ -60,6 +60,8 @@ def _place(place: Place) -> Iterator[str]:
     specs = [spec for option in place.options for spec in _option(option)]
     if place.word.kind != "nothing":
         specs.append(_quoted(f"1:{place.name}:{_action(place.word)}"))
+    if place.then.kind != "nothing":
+        specs.append(_quoted(f"2:{place.name}:{_action(place.then)}"))
     yield f"        {place.name}) _arguments -s -S : \\"
     yield from [f"            {spec} \\" for spec in specs]
     yield "            ;;"

@@ -19,8 +19,8 @@ from typing import Final
 from retinue.cli._exits import DONE, FAILED
 from retinue.cli._grammar import Doctor
 from retinue.cli._screen import Screen
-from retinue.cli._vendors import LLAMA_SERVER
 from retinue.errors import RetinueError
+from retinue.models import LLAMA_SERVER
 from retinue.promise import run as run_loop
 from retinue.settings import Settings, config_file, current_folder, load, trust_file
 from retinue.telemetry.terminal import Look, one_line, redacted

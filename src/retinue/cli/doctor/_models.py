@@ -5,17 +5,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from retinue.app import Way, build, way_to
-from retinue.cli._vendors import LLAMA_SERVER, load_package
+from retinue.cli._vendors import has_list, keys_without_package, load_package
 from retinue.errors import RetinueError, UnknownTool
-from retinue.models import list_models, provider_of
+from retinue.models import LLAMA_SERVER, list_models, provider_of
 from retinue.settings import Settings
 
 from ._finding import PATIENCE, Finding, aside
 
 _SOME: Final = 3
 """Models that are named of many."""
-_WITHOUT_LIST: Final = ("claude_agent", "scripted", "replay")
-"""Providers that do not tell which models there are."""
 
 
 async def model(settings: Settings, program: str) -> list[Finding]:
@@ -29,7 +27,8 @@ async def model(settings: Settings, program: str) -> list[Finding]:
         about = "tools" if isinstance(error, UnknownTool) else "model"
         return [_wrong(about, str(error), error)]
     way = _way(settings, name)
-    return [await _reached(name, _why(settings, name), way, program), *_key(settings, way)]
+    reached = await _reached(name, _why(settings, name), way, program)
+    return [reached, *_key(settings, way), *_unused(settings)]
 
 
 async def server(about: str, provider: str, base_url: str) -> list[Finding]:
@@ -57,6 +56,8 @@ async def _reached(name: str, why: str, way: Way, program: str) -> Finding:
         words = f"{said}, is no language model"
         return Finding(about="model", state="warning", words=words, fix=f"{program} setup")
     provider = provider_of(name)
+    if not has_list(way):
+        return Finding(about="model", state="fine", words=said)
     await asyncio.to_thread(load_package, provider)
     try:
         async with asyncio.timeout(PATIENCE):
@@ -67,7 +68,7 @@ async def _reached(name: str, why: str, way: Way, program: str) -> Finding:
         return Finding(about="model", state="wrong", words=words, fix=fix)
     except RetinueError as error:
         return _wrong("model", f"{said}: {error}", error)
-    if name in names or f"{name}:latest" in names or provider in _WITHOUT_LIST:
+    if name in names or f"{name}:latest" in names:
         return Finding(about="model", state="fine", words=said)
     there = _listed([each.partition(":")[2] for each in names]) if names else "nothing"
     words = f"{said}, is not there; there is {there}"
@@ -86,6 +87,15 @@ def _key(settings: Settings, way: Way) -> list[Finding]:
     shown = settings.secrets().get(key.reveal(), "…")
     place = key.reference or "a file of settings"
     return [Finding(about="key", state="fine", words=f"{shown}, from {place}")]
+
+
+def _unused(settings: Settings) -> list[Finding]:
+    """The keys that are of no use, because what their vendor needs is not installed."""
+    words = "is not used without its package"
+    return [
+        Finding(about="key", state="warning", words=f"that of {vendor} {words}", fix=fix)
+        for vendor, fix in keys_without_package(settings).items()
+    ]
 
 
 def _way(settings: Settings, name: str) -> Way:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
 from retinue.app import Way, way_to
-from retinue.cli._vendors import LLAMA_SERVER, VENDORS
+from retinue.cli._vendors import VENDORS, has_list
 from retinue.errors import RetinueError
-from retinue.models import list_models, provider_of
+from retinue.models import LLAMA_SERVER, PROVIDERS, list_models, provider_of
 from retinue.settings import Settings
 
 PATIENCE: Final = 2.0
@@ -75,7 +75,7 @@ def places(settings: Settings) -> Iterator[Place]:
     """Everybody who may have models, in the order in which they are shown."""
     for name in settings.models:
         way = way_to(settings, name)
-        yield Place(name, provider_of(way.name or ""), way, way.name)
+        yield Place(name, provider_of(way.name), way, way.name)
     yield Place("ollama", "ollama", way_to(settings, "ollama:"))
     yield Place("llama-server", "compatible", Way("compatible:", LLAMA_SERVER))
     for vendor in VENDORS:
@@ -85,11 +85,10 @@ def places(settings: Settings) -> Iterator[Place]:
 
 def is_asked(place: Place) -> bool:
     """Whether there is any sense in asking them for their list."""
-    vendor = VENDORS.get(place.provider)
-    if vendor is None:
-        return place.provider != "demo"
-    can_be = vendor.has_list and (vendor.is_installed or not vendor.is_needed)
-    return can_be and (place.way.api_key is not None or place.model is not None)
+    if not has_list(place.way) or PROVIDERS[place.provider].missing:
+        return False
+    is_free = place.provider not in VENDORS or place.model is not None
+    return is_free or place.way.api_key is not None
 
 
 async def offer_of(place: Place, settings: Settings, now: str | None) -> Offer:
@@ -98,16 +97,16 @@ async def offer_of(place: Place, settings: Settings, now: str | None) -> Offer:
     Args:
         now: The model that answers.
     """
-    way, vendor = place.way, VENDORS.get(place.provider)
+    way = place.way
     offer = Offer(
         name=place.name,
         provider=place.provider,
         base_url=way.base_url,
-        installed=vendor is None or vendor.is_installed,
+        installed=PROVIDERS[place.provider].is_installed,
         key=None if way.api_key is None else f"{way.api_key} ({way.api_key.reference})",
     )
     if not is_asked(place):
-        return _unasked(offer)
+        return _unasked(place, offer, settings)
     is_expected = bool(place.model or way.api_key or provider_of(now or "") == place.provider)
     silent = replace(offer, state="wrong" if is_expected else "note")
     try:
@@ -121,7 +120,10 @@ async def offer_of(place: Place, settings: Settings, now: str | None) -> Offer:
             return replace(silent, words="not there")
         return replace(silent, words=str(error), fix=error.hint)
     if place.model is not None:
-        return _of_endpoint(place, offer, names, settings)
+        found = _of_endpoint(place, offer, settings)
+        if place.model in names or f"{place.model}{_NEWEST}" in names:
+            return found
+        return replace(found, state="note", words=f"{place.model} is not in its list")
     mine = [name for name in names if now is not None and name in (now, f"{now}{_NEWEST}")]
     others = [name for name in names if name not in mine]
     if not names:
@@ -129,20 +131,22 @@ async def offer_of(place: Place, settings: Settings, now: str | None) -> Offer:
     return replace(offer, state="fine", models=(*mine, *others), now=mine[0] if mine else None)
 
 
-def _unasked(offer: Offer) -> Offer:
-    vendor = VENDORS.get(offer.provider)
-    if vendor is None:
+def _unasked(place: Place, offer: Offer, settings: Settings) -> Offer:
+    vendor = PROVIDERS[offer.provider]
+    if vendor.missing:
+        wanted = bool(place.model or place.way.api_key)
+        state = "wrong" if wanted else "note"
+        return replace(offer, state=state, words="not installed", fix=vendor.missing)
+    if place.model == "demo":
         return replace(offer, state="fine", words="no language model", models=("demo",))
-    if vendor.is_needed and not offer.installed:
-        return replace(offer, words="not installed", fix=f"pip install 'retinue[{vendor.extra}]'")
-    if not vendor.has_list:
-        return replace(offer, state="fine", words="has no list of its models")
-    return replace(offer, words="no key", fix=f"export {vendor.variable}=...")
+    if not has_list(place.way):
+        there = (
+            _of_endpoint(place, offer, settings) if place.model else replace(offer, state="fine")
+        )
+        return replace(there, words="has no list of its models")
+    return replace(offer, words="no key", fix=f"export {vendor.keys[-1]}=...")
 
 
-def _of_endpoint(place: Place, offer: Offer, names: tuple[str, ...], settings: Settings) -> Offer:
+def _of_endpoint(place: Place, offer: Offer, settings: Settings) -> Offer:
     now = place.name if settings.model == place.name else None
-    found = replace(offer, state="fine", models=(place.name,), now=now)
-    if place.model in names or f"{place.model}{_NEWEST}" in names:
-        return found
-    return replace(found, state="note", words=f"{place.model} is not in its list")
+    return replace(offer, state="fine", models=(place.name,), now=now)

@@ -21,6 +21,10 @@ class Output(Protocol):
         """
         ...
 
+    async def prepare(self, event: Event) -> None:
+        """Do what would hold up the loop in `tell`, which comes next; only where a loop runs."""
+        ...
+
     def tell(self, event: Event) -> None:
         """Something happened; a `RunEnded` is the last that does."""
         ...

@@ -32,6 +32,9 @@ class Text:
     def introduce(self, agent: str, model: str, pricing: Pricing) -> None:
         """People know whom they ask."""
 
+    async def prepare(self, event: Event) -> None:
+        """It takes no time."""
+
     def tell(self, event: Event) -> None:
         match event:
             case MessageStarted(role=role):

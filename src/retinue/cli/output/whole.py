@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any, Final
 
-from retinue.cli._cost import Pricing, total, unpriced
+from retinue.cli._cost import Prices, Pricing, total
 from retinue.cli._screen import Screen
 from retinue.messages.codecs import message_to_dict
 from retinue.messages.events import (
@@ -15,7 +15,6 @@ from retinue.messages.events import (
     RunEnded,
     TextAdded,
 )
-from retinue.models import Usage
 
 from ._honesty import honesty
 from ._json import encoded
@@ -39,14 +38,19 @@ class Whole:
         self._prose = Prose()
         self._text: list[str] = []
         self._messages: list[dict[str, Any]] = []
-        self._answers: list[tuple[str, Usage]] = []
-        self._pricing: Pricing = unpriced
+        self._answers: list[ModelAnswered] = []
+        self._prices = Prices()
         self._about: dict[str, Any] = {"agent": None, "model": None}
         self._error: dict[str, Any] | None = None
 
     def introduce(self, agent: str, model: str, pricing: Pricing) -> None:
-        self._pricing = pricing
+        self._prices = Prices(pricing, model)
         self._about = {"agent": agent, "model": model, **honesty(model)}
+
+    async def prepare(self, event: Event) -> None:
+        """It takes no time; prices are wanted when all is over, and no loop runs any more."""
+        if isinstance(event, MessageStarted):
+            self._prices.begin()
 
     def tell(self, event: Event) -> None:
         match event:
@@ -54,8 +58,8 @@ class Whole:
                 self._prose.start()
             case TextAdded(text=text):
                 self._text.append(self._prose.add(text))
-            case ModelAnswered(model=model, usage=usage):
-                self._answers.append((model, Usage(**usage)))
+            case ModelAnswered():
+                self._answers.append(event)
             case MessageEnded(message=message):
                 self._messages.append(message_to_dict(message))
             case ErrorRaised(error=kind, text=text, hint=hint):
@@ -81,12 +85,12 @@ class Whole:
 
     def _usage(self) -> Counter[str]:
         tokens = Counter[str]()
-        for _, usage in self._answers:
-            tokens.update(usage.counted())
+        for answered in self._answers:
+            tokens.update(answered.usage)
         return tokens
 
     def _cost(self) -> dict[str, Any] | None:
-        cost = total([self._pricing(model, usage) for model, usage in self._answers])
+        cost = total([self._prices(answered) for answered in self._answers])
         if cost is None:
             return None
         return {"dollars": f"{cost.dollars:f}", "table": cost.table, "estimate": True}

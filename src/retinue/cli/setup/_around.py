@@ -3,9 +3,8 @@
 import asyncio
 from typing import Final, NamedTuple
 
-from retinue.cli._vendors import LLAMA_SERVER
 from retinue.errors import ModelSilent, RetinueError
-from retinue.models import list_models
+from retinue.models import LLAMA_SERVER, list_models
 from retinue.promise import run as run_loop
 
 _NEAR: Final = 3.0

@@ -19,23 +19,23 @@ _LABELS: Final = {
 
 
 def ask_for_key(
-    dialogue: Dialogue, name: str, *, variable: str, now: Secret | None, needed: bool
+    dialogue: Dialogue, name: str, *, variable: str, now: Secret | None, without: str | None
 ) -> Secret | None:
     """The key to `name`; one that was typed is held by the answer, and kept nowhere yet.
 
     Args:
         variable: Where people usually have it.
         now: The one that is used now.
-        needed: Whether there is no way without.
+        without: What it means to have none; None: there is no way without.
     """
     ways: list[tuple[str, Callable[[], Secret | None]]] = [
         ("In an environment variable", lambda: _variable(dialogue, variable))
     ]
     for place in key_places(name, os.environ):
         ways.append((_LABELS[place.partition(":")[0]], partial(_typed, dialogue, place)))
-    if not needed:
-        ways.append(("It needs no key", lambda: None))
-    default = 0 if needed else len(ways) - 1
+    if without is not None:
+        ways.append((without, lambda: None))
+    default = 0 if without is None else len(ways) - 1
     if now is not None and now.reference:
         ways.insert(0, (f"The one that is used now: {now.reference}", lambda: now))
         default = 0
@@ -56,7 +56,7 @@ def _variable(dialogue: Dialogue, usual: str) -> Secret:
             raise ValueError
         return text
 
-    expects = "the name of a variable, like OPENAI_API_KEY"
+    expects = f"the name of a variable, like {usual}"
     name = dialogue.line("Which one?", read, default=usual, expects=expects)
     key = Secret(f"env:{name}").resolved(os.environ)
     if key.value is None:

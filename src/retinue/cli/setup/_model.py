@@ -1,47 +1,55 @@
-"""The question which model to use: those on this machine, OpenAI's, another server's, or none."""
+"""The question which model to use: those on this machine, a vendor's, another server's, or none."""
 
-import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
-from retinue.cli._vendors import LLAMA_SERVER
 from retinue.errors import RetinueError
-from retinue.models import find_model
+from retinue.models import LLAMA_SERVER
 from retinue.settings import ENDPOINT, Endpoint, Secret, Settings
 
 from ._around import Around, models_at
 from ._choice import Choice
 from ._dialogue import Dialogue
 from ._key import ask_for_key
+from ._vendor import A_MODEL, ask_for_vendors_model, vendors, word
 
-_OPENAI: Final = "OPENAI_API_KEY"
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _TAKEN: Final = ("auto", "demo")
 """Names of models that no endpoint can have."""
-_A_MODEL: Final = "the name of a model, as it is called there"
 _SHOWN: Final = 3
 _MANY: Final = 20
 
 
 def ask_for_model(dialogue: Dialogue, settings: Settings, around: Around) -> Choice:
     """Let the person choose among what there is; what they have now is the default."""
-    there = f" (there is a key in {_OPENAI})" if os.environ.get(_OPENAI) else ""
-    ways: list[tuple[str, Callable[[], Choice]]] = [
-        (f"OpenAI{there}", lambda: _openai(dialogue, settings)),
-        ("Another server that speaks Chat Completions", lambda: _another(dialogue, settings)),
-        ("The demo, which is no language model: to look around", lambda: Choice(model="demo")),
-    ]
-    if models := around.llama_server:
-        ways.insert(0, (f"llama-server: {_few(models)}", lambda: _llama_server(dialogue, models)))
-    if names := around.ollama:
-        ways.insert(0, (f"Ollama: {_few(names)}", lambda: _ollama(dialogue, settings, names)))
+    ways = [*_ways(dialogue, settings, around)]
+    while True:
+        dialogue.say("\nWhich model should answer?", "bold")
+        choice = ways[dialogue.number([label for label, _ in ways])][1]()
+        if choice is not None:
+            return choice
+
+
+type _Way = tuple[str, Callable[[], Choice | None]]
+"""What is offered, and what to ask then."""
+
+
+def _ways(dialogue: Dialogue, settings: Settings, around: Around) -> Iterator[_Way]:
     if settings.origin("model").layer == "user":
         now = settings.model
-        ways.insert(0, (f"Leave it as it is: {now}", lambda: Choice(model=now)))
-    dialogue.say("\nWhich model should answer?", "bold")
-    return ways[dialogue.number([label for label, _ in ways])][1]()
+        yield f"Leave it as it is: {now}", lambda: Choice(model=now)
+    if names := around.ollama:
+        yield f"Ollama: {_few(names)}", lambda: _ollama(dialogue, settings, names)
+    if models := around.llama_server:
+        yield f"llama-server: {_few(models)}", lambda: _llama_server(dialogue, models)
+    for vendor, label in vendors():
+        yield label, partial(ask_for_vendors_model, dialogue, settings, vendor)
+    yield "Another server that speaks Chat Completions", lambda: _another(dialogue, settings)
+    yield "The demo, which is no language model: to look around", lambda: Choice(model="demo")
 
 
 def _ollama(dialogue: Dialogue, settings: Settings, models: Sequence[str]) -> Choice:
@@ -53,21 +61,12 @@ def _llama_server(dialogue: Dialogue, models: Sequence[str]) -> Choice:
     return Choice(model="llama-server", endpoint=Endpoint(base_url=LLAMA_SERVER, model=model))
 
 
-def _openai(dialogue: Dialogue, settings: Settings) -> Choice:
-    now = settings.openai_api_key
-    key = ask_for_key(dialogue, "openai", variable=_OPENAI, now=now, needed=True)
-    usual = find_model(api_key="any").name
-    model = settings.model if settings.model.startswith("openai:") else usual
-    name = dialogue.line("Which model?", _word, default=model.partition(":")[2], expects=_A_MODEL)
-    return Choice(model=f"openai:{name.removeprefix('openai:')}", openai_api_key=key)
-
-
 def _another(dialogue: Dialogue, settings: Settings) -> Choice:
     now = settings.models.get(settings.model) or next(iter(settings.models.values()), None)
     address = dialogue.line(
         "Where does it answer?",
         _address,
-        default=now.base_url if now is not None else "http://127.0.0.1:8000/v1",
+        default=(now and now.base_url) or "http://127.0.0.1:8000/v1",
         expects=f"{ENDPOINT['base_url'].expects}, without a key in it",
     )
     names = {endpoint.base_url: name for name, endpoint in settings.models.items()}
@@ -79,12 +78,15 @@ def _another(dialogue: Dialogue, settings: Settings) -> Choice:
     )
     now = settings.models.get(name) or Endpoint(base_url=address, model="")
     # A key does not go to another machine because somebody pressed Enter.
-    same = urlsplit(now.base_url).hostname == urlsplit(address).hostname
+    same = urlsplit(now.base_url or "").hostname == urlsplit(address).hostname
     variable = f"{name.upper().replace('-', '_')}_API_KEY"
     now_key = now.api_key if same else None
-    key = ask_for_key(dialogue, name, variable=variable, now=now_key, needed=False)
+    key = ask_for_key(dialogue, name, variable=variable, now=now_key, without="It needs no key")
     model = _model_at(dialogue, address, key, now.model)
-    return Choice(model=name, endpoint=Endpoint(base_url=address, model=model, api_key=key))
+    chosen = Endpoint(base_url=address, model=model, api_key=key)
+    if chosen.provider == now.provider:
+        chosen = replace(chosen, options=now.options)
+    return Choice(model=name, endpoint=chosen)
 
 
 def _model_at(dialogue: Dialogue, address: str, key: Secret | None, now: str) -> str:
@@ -96,9 +98,7 @@ def _model_at(dialogue: Dialogue, address: str, key: Secret | None, now: str) ->
         models = ()
     if models:
         return _bare(_one_of(dialogue, models, now=f"compatible:{now.removeprefix('compatible:')}"))
-    return _bare(
-        f"compatible:{dialogue.line('Which model?', _word, default=now, expects=_A_MODEL)}"
-    )
+    return _bare(f"compatible:{dialogue.line('Which model?', word, default=now, expects=A_MODEL)}")
 
 
 def _one_of(dialogue: Dialogue, models: Sequence[str], now: str = "") -> str:
@@ -114,7 +114,7 @@ def _one_of(dialogue: Dialogue, models: Sequence[str], now: str = "") -> str:
             return models[dialogue.number(names, default=default)]
         case count:
             question = f"Which of its {count} models?"
-            name = dialogue.line(question, _word, default=names[default], expects=_A_MODEL)
+            name = dialogue.line(question, word, default=names[default], expects=A_MODEL)
             return f"{provider}:{name}"
 
 
@@ -128,12 +128,6 @@ def _few(models: Sequence[str]) -> str:
     names = [model.partition(":")[2] for model in models]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{', '.join(names[:_SHOWN])}{more}"
-
-
-def _word(text: str) -> str:
-    if not text or any(letter.isspace() for letter in text):
-        raise ValueError
-    return text
 
 
 def _name(text: str) -> str:

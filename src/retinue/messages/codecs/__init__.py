@@ -6,7 +6,7 @@ because data say so. Events have theirs in `retinue.messages.codecs.events`.
 """
 
 from ._dicts import message_from_dict, message_to_dict, part_from_dict, part_to_dict
-from ._json import from_json, to_json
+from ._json import from_json, to_json, value_from_json, value_to_json
 from ._markdown import from_markdown, to_markdown
 
 __all__ = [
@@ -18,4 +18,6 @@ __all__ = [
     "part_to_dict",
     "to_json",
     "to_markdown",
+    "value_from_json",
+    "value_to_json",
 ]

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from retinue.errors import MessageError
+from retinue.messages._frozen import freeze
 from retinue.messages._message import Message, Messages
 
-from ._dicts import message_from_dict, message_to_dict
+from ._dicts import TAGS, message_from_dict, message_to_dict, to_plain
+from ._values import Classes, restored
 
 VERSION: Final = 1
 
@@ -37,6 +39,30 @@ def from_json(text: str | bytes, *, classes: Iterable[type[Any]] = ()) -> Messag
         )
     found = cast("list[Any]", messages)
     return Messages([message_from_dict(_object(data), classes=tuple(classes)) for data in found])
+
+
+def value_to_json(value: Any) -> str:
+    """Any value that may be part of a message as JSON on one line.
+
+    Raises:
+        MessageError: It is of a kind that can change, so it has no lasting form.
+    """
+    return dumps(to_plain(freeze(value)))
+
+
+def value_from_json(text: str | bytes, *, classes: Iterable[type[Any]] = ()) -> Any:
+    """The value of which this is the JSON, unable to change: lists are tuples.
+
+    Raises:
+        MessageError: It is no JSON, malformed, or names a class that is not known.
+    """
+    try:
+        data = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise MessageError(
+            f"This is no JSON: {error}", hint="Look whether the text is cut."
+        ) from error
+    return freeze(restored(data, Classes(classes), TAGS))
 
 
 def dumps(data: Any) -> str:

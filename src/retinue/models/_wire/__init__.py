@@ -4,20 +4,21 @@ An adapter says who is asked (`Server`), makes the `body`, names the framing of 
 its frames (`Answer`); `streamed` does the rest. Only `_http.py` has a socket.
 """
 
+from ._bare import bare
 from ._server import Server
 from .asking import Answer, Connection, Opener, document, streamed
 from .body import Base64, Json, conversation, dumped, function_of, system_of, told, written
 from .framing import Lines, ServerSentEvents
 from .reading import (
     Frame,
+    as_agreed,
     call_id,
+    called,
     count_of,
-    frame_of,
     incomplete,
     rows_of,
     text_of,
     texts_of,
-    unreadable,
 )
 from .status import refused
 
@@ -31,12 +32,14 @@ __all__ = [
     "Opener",
     "Server",
     "ServerSentEvents",
+    "as_agreed",
+    "bare",
     "call_id",
+    "called",
     "conversation",
     "count_of",
     "document",
     "dumped",
-    "frame_of",
     "function_of",
     "incomplete",
     "refused",
@@ -46,6 +49,5 @@ __all__ = [
     "text_of",
     "texts_of",
     "told",
-    "unreadable",
     "written",
 ]

@@ -10,15 +10,17 @@ import io
 import os
 from collections.abc import Mapping
 from contextvars import Context, ContextVar
+from functools import partial
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 
 from retinue.errors import ModelError, ModelRejected, ModelUnreachable
 
-from ._kept import kept_on_loop
+from ._kept import apart, kept_on_loop
 from ._server import Server
 
 _LARGE: Final = 512 * 1024
@@ -68,9 +70,9 @@ class opened:  # noqa: N801 - used as a function, and one of these for each answ
             server = self._server
             raise ModelUnreachable(
                 f"The connection to {server.name!r} at {server.base_url} broke: "
-                f"{server.hide(_words(error))}",
+                f"{server.brief(_words(error))}",
                 hint=server.unreachable,
-            ) from server.cause(error)
+            ) from error
 
     async def document(self) -> bytes:
         found = bytearray()
@@ -91,27 +93,47 @@ class opened:  # noqa: N801 - used as a function, and one of these for each answ
     async def _responded(self) -> aiohttp.ClientResponse:
         server, body = self._server, self._body
         headers = server.headers()
-        url = server.at(self._path)
-        pool = await _pool()
-        while True:
-            attempt = _Attempt()
-            context = _attempt.set(attempt)
-            try:
-                return await pool.session.request(
-                    "GET" if body is None else "POST",
-                    url,
-                    data=io.BytesIO(body) if body is not None and len(body) > _LARGE else body,
-                    headers=headers,
-                    allow_redirects=False,  # a key must not be carried to another place
-                    proxy=pool.proxy(url),
-                )
-            except _BROKEN as error:
-                # The server had closed a connection it promised to keep (llama-server does so after
-                # each stream), and has not seen the request. Each such attempt uses one of them up.
-                if attempt.on_new_connection or not isinstance(error, _GONE):
-                    raise _error(server, error) from server.cause(error)
-            finally:
-                _attempt.reset(context)
+        try:
+            method = "GET" if body is None else "POST"
+            return await responded(method, server.at(self._path), headers, body)
+        except _BROKEN as error:
+            raise _error(server, error) from error
+
+
+async def responded(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    *,
+    decompressed: bool = True,
+) -> aiohttp.ClientResponse:
+    """Send a request over the connections of this loop; the response is the caller's to release.
+
+    Raises:
+        aiohttp.ClientError, TimeoutError, OSError, ValueError: Of this client.
+    """
+    pool = await _pool()
+    while True:
+        attempt = _Attempt()
+        context = _attempt.set(attempt)
+        try:
+            return await pool.session.request(
+                method,
+                url,
+                data=io.BytesIO(body) if body is not None and len(body) > _LARGE else body,
+                headers=headers,
+                allow_redirects=False,  # a key must not be carried to another place
+                auto_decompress=decompressed,
+                proxy=pool.proxy(url),
+            )
+        except _GONE:
+            # The server had closed a connection it promised to keep (llama-server does so after
+            # each stream), and has not seen the request. Each such attempt uses one of them up.
+            if attempt.on_new_connection:
+                raise
+        finally:
+            _attempt.reset(context)
 
 
 class _Attempt:
@@ -123,17 +145,27 @@ class _Attempt:
 _attempt: ContextVar[_Attempt] = ContextVar("retinue.http.attempt")
 
 
-class _Connector(aiohttp.TCPConnector):
-    """Makes connections that belong to nobody.
+class _Protocol(ResponseHandler):
+    """What hears a connection, in nobody's context, also where it was held up by a slow reader."""
 
-    A connection outlives the turn that needed it first. Made in the context of that turn, its
-    callbacks would keep the turn, and all it read, for as long as the connection is kept.
-    """
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        Context().run(super().resume_reading, resume_parser)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Makes connections that belong to nobody."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[reportUnknownMemberType]
+        self._factory = partial(_Protocol, loop=self._loop)
 
     async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:
         _attempt.get().on_new_connection = True
-        making = super()._create_connection(req, traces, timeout)
-        return await asyncio.get_running_loop().create_task(making, context=Context())
+        return await apart(super()._create_connection(req, traces, timeout), _unused)
+
+
+async def _unused(protocol: Any) -> None:
+    protocol.close()
 
 
 class _Pool:
@@ -183,7 +215,7 @@ def _error(server: Server, error: Exception) -> ModelError:
         case _:
             return ModelUnreachable(
                 f"{server.name!r} cannot be reached at {server.base_url}: "
-                f"{server.hide(_words(error))}",
+                f"{server.brief(_words(error))}",
                 hint=server.unreachable,
             )
 
@@ -200,7 +232,7 @@ def _words(error: Exception) -> str:
         case aiohttp.ClientHttpProxyError(status=status, message=words):
             return f"the proxy said {status} {words}"
         case aiohttp.ClientResponseError(message=words):
-            return f"that is no HTTP: {' '.join(words.split())[:200]}"
+            return f"that is no HTTP: {words}"
         case OSError(errno=int(code)) if code > 0:
             return os.strerror(code)
         case _:

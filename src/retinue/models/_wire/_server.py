@@ -1,8 +1,12 @@
 """Who is asked, and what the errors about it say."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from retinue.errors import ModelUnauthorized
+
+_MOST: Final = 200
+"""Letters of what a client says went wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +50,15 @@ class Server:
             )
         return {"Authorization": f"Bearer {key}"}
 
-    def cause(self, error: Exception) -> Exception | None:
-        """The error, to be shown as the cause of ours; unless it repeats the key."""
-        return error if self.hide(str(error)) == str(error) else None
+    def repeated_in(self, error: BaseException) -> bool:
+        """Whether the error says the key, or carries what does: a document it could not read."""
+        said = f"{error} {error!r} {vars(error)}"
+        return self.hide(said) != said
 
     def hide(self, words: str) -> str:
         """The words without the key, however the server came to repeat it."""
         return words.replace(self.api_key, "…") if self.api_key else words
+
+    def brief(self, words: str) -> str:
+        """As of `hide`, on one line and not many: the key goes first, or a part might stay."""
+        return " ".join(self.hide(words).split())[:_MOST]

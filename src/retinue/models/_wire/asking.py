@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol, cast
 from retinue.errors import ModelSilent
 from retinue.models import ChatChunk
 
+from ._bare import bare
 from ._server import Server
 from .framing import Frames
 from .reading import Frame, frame_of
@@ -114,20 +115,32 @@ class _Streamed:
         self._answer = answer
 
     async def __aenter__(self) -> AsyncIterator[ChatChunk]:
+        try:
+            connection = await self._opened()
+        except BaseException as error:
+            bare(error, self._server)
+            raise
+        self._chunks = _chunks(connection, self._frames, self._answer, self._server)
+        return self._chunks
+
+    async def __aexit__(self, *raised: Any) -> None:
+        try:
+            try:
+                await self._chunks.aclose()
+            finally:
+                await self._block.__aexit__(*raised)
+        except BaseException as error:
+            bare(error, self._server)
+            raise
+
+    async def _opened(self) -> Connection:
         connection = await self._block.__aenter__()
         try:
             await self._look_at(connection)
         except BaseException as error:
             await self._block.__aexit__(type(error), error, error.__traceback__)
             raise
-        self._chunks = _chunks(connection, self._frames, self._answer)
-        return self._chunks
-
-    async def __aexit__(self, *raised: Any) -> None:
-        try:
-            await self._chunks.aclose()
-        finally:
-            await self._block.__aexit__(*raised)
+        return connection
 
     async def _look_at(self, connection: Connection) -> None:
         """Raise what came instead of an answer."""
@@ -155,10 +168,15 @@ async def document(
         ModelError: What the server says instead.
     """
     try:
-        async with (
-            asyncio.timeout(_PATIENCE),
-            (opened or _connected)(server, path, body) as connection,
-        ):
+        return await _document((opened or _connected)(server, path, body), server)
+    except BaseException as error:
+        bare(error, server)
+        raise
+
+
+async def _document(block: AbstractAsyncContextManager[Connection], server: Server) -> Frame:
+    try:
+        async with asyncio.timeout(_PATIENCE), block as connection:
             found = await connection.document()
     except TimeoutError as error:
         raise ModelSilent(
@@ -170,20 +188,25 @@ async def document(
 
 
 async def _chunks(
-    connection: Connection, frames: Frames, answer: Answer
+    connection: Connection, frames: Frames, answer: Answer, server: Server
 ) -> AsyncGenerator[ChatChunk]:
-    while not answer.done and (block := await connection.next_block()):
-        for frame in frames.feed(block):
-            for chunk in answer.read(frame):
-                yield chunk
-    if answer.done:
-        await connection.settle()
-    else:
-        for frame in frames.end():
-            for chunk in answer.read(frame):
-                yield chunk
-    for chunk in answer.end():
-        yield chunk
+    try:
+        while not answer.done and (block := await connection.next_block()):
+            for frame in frames.feed(block):
+                for chunk in answer.read(frame):
+                    yield chunk
+        if answer.done:
+            await connection.settle()
+        else:
+            for frame in frames.end():
+                for chunk in answer.read(frame):
+                    yield chunk
+        for chunk in answer.end():
+            yield chunk
+    except BaseException as error:
+        block = frame = b""  # what a server sends may repeat the key
+        bare(error, server)
+        raise
 
 
 def _connected(

@@ -12,22 +12,21 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any, Final, cast
 
+import aiohttp
 import httpx2
 
 from retinue.errors import ModelUnreachable
 
+from ._http import responded
 from ._kept import kept_on_loop
 from ._server import Server
 
 CONNECTING: Final = 20.0
 """Seconds; how long to wait for words is the guard's matter."""
-_LARGE: Final = 512 * 1024
-"""Bytes; a larger body is sent in blocks, so that the loop is not held up."""
 _MOST: Final = 4 * 1024 * 1024
 """Bytes of a document that is no stream."""
 _MOMENT: Final = 0.1
 """Seconds in which the end of a body follows its last frame, if it follows at all."""
-_HERE: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Response:
@@ -60,9 +59,9 @@ class Response:
             server = self._server
             raise ModelUnreachable(
                 f"The connection to {server.name!r} at {server.base_url} broke: "
-                f"{server.hide(words_of(error))}",
+                f"{server.brief(words_of(error))}",
                 hint=server.unreachable,
-            ) from server.cause(error)
+            ) from error
 
     async def document(self) -> bytes:
         """The whole body, or as much of it as any document of ours may have."""
@@ -81,15 +80,50 @@ class Response:
             pass  # the answer is whole; the connection will be closed
 
 
-def client_options() -> dict[str, Any]:
-    """How an HTTP client of httpx2 has to be, whoever makes it."""
-    return {
-        "timeout": httpx2.Timeout(None, connect=CONNECTING),
-        # As many connections as conversations (0 is no limit to aiohttp, and None is 100).
-        "limits": httpx2.Limits(max_connections=0, keepalive_expiry=60),
-        "follow_redirects": False,  # a key must not be carried to another place
-        "mounts": {f"all://{host}": None for host in _HERE},  # no proxy for this machine
-    }
+class Shared(httpx2.AsyncBaseTransport):
+    """Carries what a client of httpx2 sends, over the connections that all models share."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        body = await request.aread() or None
+        url, headers = str(request.url), request.headers
+        try:
+            response = await responded(request.method, url, headers, body, decompressed=False)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            failed = httpx2.TransportError(_without_key(words_of(error), headers))
+        else:
+            return _response(response, request)
+        raise failed  # here, without its cause: clients log what they are told, with its frames
+
+
+def _response(response: aiohttp.ClientResponse, request: httpx2.Request) -> httpx2.Response:
+    found = response.headers.items()
+    return httpx2.Response(
+        response.status,
+        headers=[(name, _without_key(value, request.headers)) for name, value in found],
+        stream=_Coming(response),
+        request=request,
+    )
+
+
+def _without_key(words: str, sent: Mapping[str, str]) -> str:
+    """The words of a server, or about it, for a client that may log them."""
+    key = sent.get("x-goog-api-key") or sent.get("authorization", "").removeprefix("Bearer ")
+    return words.replace(key, "...") if key else words
+
+
+class _Coming(httpx2.AsyncByteStream):
+    """The body of a response."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        while block := await self._response.content.readany():
+            yield block
+
+    async def aclose(self) -> None:
+        self._response.release()
+        await self._response.wait_for_close()
 
 
 async def sent(
@@ -113,23 +147,15 @@ async def sent(
     try:
         if body is None:
             return await client.get(f"/{path}", **asking)
-        if len(body) <= _LARGE:
-            return await client.post(f"/{path}", content=body, **asking)
-        headers["Content-Length"] = str(len(body))
-        return await client.post(f"/{path}", content=_in_blocks(body), **asking)
+        return await client.post(f"/{path}", content=body, **asking)
     except refused as error:
         return cast("Any", error).response
-
-
-async def _in_blocks(body: bytes) -> AsyncGenerator[bytes]:
-    for start in range(0, len(body), _LARGE):
-        yield body[start : start + _LARGE]
 
 
 def unreachable(server: Server, error: Exception) -> ModelUnreachable:
     """The error that nobody answers."""
     return ModelUnreachable(
-        f"{server.name!r} cannot be reached at {server.base_url}: {server.hide(words_of(error))}",
+        f"{server.name!r} cannot be reached at {server.base_url}: {server.brief(words_of(error))}",
         hint=server.unreachable,
     )
 
@@ -148,13 +174,13 @@ def words_of(error: BaseException) -> str:
         case OSError(errno=int(code)) if code > 0:
             return os.strerror(code)
         case _:
-            return " ".join(str(error).split())[:200] or type(error).__name__
+            return " ".join(str(error).split()) or type(error).__name__
 
 
 __all__ = [
     "CONNECTING",
     "Response",
-    "client_options",
+    "Shared",
     "kept_on_loop",
     "sent",
     "unreachable",

@@ -1,15 +1,36 @@
 """Reading: what stands in a frame or a document. Nothing in it is believed unseen."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 from uuid import uuid4
 
 from retinue.errors import StreamIncomplete
+from retinue.messages import ToolCall, ToolSpec
+from retinue.models._repair import parse_tool_args
 
 from ._server import Server
 
 type Frame = dict[str, Any]
+
+
+def as_agreed[T](data: bytes, server: Server, read: Callable[[Frame], T]) -> T:
+    """What `read` makes of the JSON object that these bytes are; it must not do so lazily.
+
+    Raises:
+        StreamIncomplete: They are none, or `read` does not find in it what was agreed.
+        ModelError: What `read` raises.
+    """
+    try:
+        frame: Any = json.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise unreadable(data, server) from error
+    if frame.__class__ is not dict:
+        raise unreadable(data, server)
+    try:
+        return read(frame)
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise unreadable(data, server) from error
 
 
 def frame_of(data: bytes, server: Server) -> Frame:
@@ -18,13 +39,7 @@ def frame_of(data: bytes, server: Server) -> Frame:
     Raises:
         StreamIncomplete: They are none.
     """
-    try:
-        frame = json.loads(data.decode())
-    except (ValueError, RecursionError) as error:
-        raise unreadable(data, server) from error
-    if not isinstance(frame, dict):
-        raise unreadable(data, server)
-    return cast("Frame", frame)
+    return as_agreed(data, server, lambda frame: frame)
 
 
 def rows_of(frame: Frame, field: str) -> list[Frame]:
@@ -56,6 +71,27 @@ def count_of(fields: Mapping[str, Any], name: str) -> int:
     """The count of this name; 0 where there is none."""
     value = fields.get(name)
     return value if isinstance(value, int) and value > 0 else 0
+
+
+def called(tools: Iterable[ToolSpec], *, id: Any, name: Any, args: Any) -> ToolCall:
+    """A call of one of these tools, as a model, or the server of it, wrote it.
+
+    Args:
+        tools: That were offered.
+        id: Empty or None where there is none; then one is made.
+        name: Of the tool.
+        args: The object, or its text, which may be a little wrong.
+
+    Raises:
+        BadArguments: The arguments cannot be trusted to mean anything.
+        TypeError: The id or the name is no text.
+    """
+    id, name = text_of(id) or call_id(), text_of(name)
+    if not isinstance(args, dict):
+        schemas = {tool.name: tool.parameters for tool in tools}
+        written = args if isinstance(args, str) else json.dumps(args)
+        args = parse_tool_args(written, schemas.get(name, {}))
+    return ToolCall(id=id, name=name, args=cast("Frame", args))
 
 
 def call_id() -> str:

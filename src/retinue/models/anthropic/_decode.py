@@ -8,19 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from retinue.errors import BadArguments
-from retinue.messages import Block, ToolCall
+from retinue.messages import Block
 from retinue.models import ChatChunk, ChatRequest, Stop, Usage
-from retinue.models._repair import parse_tool_args
 from retinue.models._wire import (
     Frame,
     Server,
+    as_agreed,
     call_id,
+    called,
     count_of,
-    frame_of,
     incomplete,
     refused,
     text_of,
-    unreadable,
 )
 
 VENDOR: Final = "anthropic"
@@ -69,7 +68,7 @@ class Answer:
         self.done = False
         self._server = server
         self._model = model
-        self._schemas = {tool.name: tool.parameters for tool in request.tools}
+        self._tools = request.tools
         self._coming: dict[int, _Coming] = {}
         self._call: _Coming | None = None
         self._bad: BadArguments | None = None
@@ -86,15 +85,7 @@ class Answer:
         Raises:
             ModelError: It is an error, or cannot be read.
         """
-        found = frame_of(frame, self._server)
-        if found.get("error"):
-            raise refused(self._server, found["error"])
-        try:
-            if found["type"] == "content_block_delta":  # nearly every one
-                return self._delta(self._coming[found["index"]], found["delta"])
-            return tuple(self._event(found))
-        except (AttributeError, KeyError, TypeError) as error:  # other JSON than agreed
-            raise unreadable(frame, self._server) from error
+        return as_agreed(frame, self._server, self._read)
 
     def end(self) -> Iterable[ChatChunk]:
         """The last call, what it cost, and why it stopped.
@@ -115,6 +106,13 @@ class Answer:
         if stop == "refused" and self._why and not self._said:
             yield ChatChunk(text=self._why)
         yield ChatChunk(usage=self._usage, stop=stop)
+
+    def _read(self, found: Frame) -> Iterable[ChatChunk]:
+        if found.get("error"):
+            raise refused(self._server, found["error"])
+        if found["type"] == "content_block_delta":  # nearly every one
+            return self._delta(self._coming[found["index"]], found["delta"])
+        return tuple(self._event(found))
 
     def _delta(self, block: _Coming, delta: Frame) -> Iterable[ChatChunk]:
         match delta["type"]:
@@ -209,13 +207,13 @@ class Answer:
         if block is None:
             return
         name, id = block.data["name"], block.data["id"]
-        written = "".join(block.pieces) or json.dumps(block.data.get("input") or {})
+        args: Any = "".join(block.pieces) or block.data.get("input") or {}
         try:
-            args = parse_tool_args(written, self._schemas.get(name, {}))
+            call = called(self._tools, id=id, name=name, args=args)
         except BadArguments as error:
             self._bad = self._bad or error
             return
-        yield ChatChunk(tool_call=ToolCall(id=id, name=name, args=args))
+        yield ChatChunk(tool_call=call)
         more = {k: v for k, v in block.data.items() if k not in _OF_CALL and v is not None}
         if more and more != _DIRECT:  # who called, and for what; our call has no words for it
             yield ChatChunk(block=_kept({"type": "tool_use", "id": id, **more}))
@@ -230,12 +228,14 @@ def usage_of(counts: Mapping[str, Any]) -> Usage:
     """Tokens as we count them; theirs of the input leave out what has to do with a cache."""
     read = count_of(counts, "cache_read_input_tokens")
     written = count_of(counts, "cache_creation_input_tokens")
+    lifetimes = cast("Mapping[str, Any]", counts.get("cache_creation") or {})
     details = cast("Mapping[str, Any]", counts.get("output_tokens_details") or {})
     return Usage(
         input=count_of(counts, "input_tokens") + read + written,
         output=count_of(counts, "output_tokens"),
         cache_read=read,
         cache_write=written,
+        cache_write_1h=count_of(lifetimes, "ephemeral_1h_input_tokens"),
         thinking=count_of(details, "thinking_tokens"),
     )
 

@@ -11,7 +11,7 @@ from retinue.errors import ModelRejected
 from retinue.messages import Block, Message, Thinking, ToolSpec
 from retinue.models import ChatRequest
 from retinue.models._wire import Json, dumped
-from retinue.models.view import shown
+from retinue.models.view import shown, thinker_of
 
 from ._caching import Lifetime, mark
 from ._content import Ids, assistants, container_of, results, users
@@ -150,9 +150,8 @@ def _is_foreign(part: Any, message: Message) -> bool:
             return vendor != VENDOR
         case Thinking(signature=None):
             return True
-        case Thinking(source=source):
-            source = source or f"model:{getattr(message, 'model', VENDOR)}"
-            return source.removeprefix("model:").partition(":")[0] != VENDOR
+        case Thinking():
+            return thinker_of(part, message) not in (VENDOR, None)
         case _:
             return False
 

@@ -1,10 +1,10 @@
 """The vendor's own client, as what carries our requests. Loaded with the first of them, for that
 takes more than a second.
 
-It runs over aiohttp, which the vendor offers, and says which version of the API is meant. What
-comes back is cut and read by us: its typed stream costs 104 us a token, this 36, and knows less
-than came (docs/models_anthropic.md). One client per event loop and address; a key goes with its
-request.
+It says which version of the API is meant, and runs over the connections that all models share.
+What comes back is cut and read by us: its typed stream costs 104 us a token, this 36, and knows
+less than came (docs/models_anthropic.md). One client per event loop and address; a key goes with
+its request.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -18,7 +18,7 @@ import httpx2
 from retinue.models._wire import Connection, Server
 from retinue.models._wire.guest import (
     Response,
-    client_options,
+    Shared,
     kept_on_loop,
     sent,
     unreachable,
@@ -66,7 +66,7 @@ async def opened(
         client = client.with_options(api_key=server.api_key)
         response = await sent(client, path, body, headers, refused=anthropic.APIStatusError)
     except _BROKEN as error:
-        raise unreachable(server, error) from server.cause(error)
+        raise unreachable(server, error) from error
     try:
         yield Response(response, server, _BROKEN)
     finally:
@@ -74,11 +74,9 @@ async def opened(
 
 
 def _made(base_url: str) -> anthropic.AsyncAnthropic:
-    options = client_options()
     return anthropic.AsyncAnthropic(
         base_url=base_url,
         api_key="the key goes with its request",
         max_retries=0,
-        timeout=options["timeout"],
-        http_client=anthropic.DefaultAioHttpClient(**options),
+        http_client=httpx2.AsyncClient(transport=Shared(), timeout=None),
     )

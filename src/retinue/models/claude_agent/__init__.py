@@ -2,8 +2,9 @@
 
     find_model("claude_agent:claude-sonnet-5-5")
 
-As a model it has no tools, and reads no files of a project. For Claude Code with its own tools see
-`retinue.agents.claude`. Source: https://platform.claude.com/docs/en/agent-sdk/python
+As a model it has the tools it is given and none of its own, and reads no files of a project. For
+Claude Code with its own tools see `retinue.agents.claude`. Sources:
+https://platform.claude.com/docs/en/agent-sdk/python, https://code.claude.com/docs/en/env-vars
 """
 
 import tempfile
@@ -14,19 +15,18 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Final, cast
 
-from retinue.errors import MissingExtra, ModelUnauthorized, UnknownModel
+from retinue.errors import MissingExtra, ModelUnauthorized
 from retinue.models import ChatChunk, ChatRequest, Model
 from retinue.models._addresses import base_url_of
-from retinue.models._wire import Server
+from retinue.models._wire import Server, written
 from retinue.models.guard import Guarded
 
 from ._asked import Asked
-from ._encode import check, prompt_of
+from ._decode import CUT
+from ._encode import body_of, options_of, prompt_of
 from ._said import Answered, Began, Ended, Said, Stopped
 
 ANTHROPIC: Final = "https://api.anthropic.com"
-_CUT: Final = ("max_tokens", "refused", "context_full")
-"""Stops after which Claude Code would ask again by itself; whether to is not its matter here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,38 +34,43 @@ class ClaudeAgent:
     """A model that is asked through Claude Code, a process for each answer.
 
     Args:
-        model: What it is called: "claude-sonnet-5-5", "opus".
+        model: What it is called: "claude-sonnet-5-5", "opus"; None: whom Claude Code would ask.
         api_key: The key; without one, the login of Claude Code on this machine counts.
         base_url: Where the API is, without the version; None: where Claude Code finds it.
     """
 
-    model: str
+    model: str | None = None
     api_key: str | None = field(default=None, repr=False)
     base_url: str | None = None
 
     @property
     def name(self) -> str:
-        return f"claude_agent:{self.model}"
+        return f"claude_agent:{self.model or ''}"
 
     def chat(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[ChatChunk]]:
         """Ask. Leaving ends the process. Of the past only words, calls and results travel.
 
+        Calls of tools are told, and not made. A temperature is left out: the API accepts none.
+
         Raises:
-            ModelError: One of its kinds; ModelRejected for what cannot be asked of it: tools, an
-                answer of a form, a temperature; sound, files other than PDF and text.
+            ModelError: One of its kinds; ModelRejected for what cannot be asked of it: sound, files
+                other than PDF and text.
         """
-        check(request)
+        env: dict[str, str] = {}
+        if request.max_tokens is not None:
+            env["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(request.max_tokens)
+        if body := body_of(request, self.model):
+            env["CLAUDE_CODE_EXTRA_BODY"] = written(body)
         asked = Asked(
             prompt=prompt_of(request),
             model=self.model,
             system=request.system or "",
             base_url=self.base_url,
             cwd=tempfile.gettempdir(),  # it tells the model where it is; that is nobody's folder
+            offered=() if request.tool_choice == "none" else request.tools,
             max_turns=1,
-            env={"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(request.max_tokens)}
-            if request.max_tokens is not None
-            else {},
-            options=request.options,
+            env=env,
+            options=options_of(request),
         )
         server = server_of(self.name, self.base_url, self.api_key)
         return _chunks(opened(asked, server), self.model)
@@ -81,19 +86,14 @@ def find(
     idle_timeout: float | None = 300.0,
     retries: int = 2,
 ) -> Model:
-    """A model that is asked through Claude Code, under guard.
+    """A model that is asked through Claude Code, under guard; without a name, whom that would ask.
 
     Raises:
-        UnknownModel: It has no name.
         MissingExtra: The package is not installed.
         ModelUnauthorized: The address is not the vendor's, and there is no key for it.
     """
-    if not name:
-        raise UnknownModel(
-            "No model 'claude_agent:' without a name", hint="claude_agent:claude-sonnet-5-5, say."
-        )
     return Guarded(
-        ClaudeAgent(model=name, api_key=api_key, base_url=address_of(base_url, api_key)),
+        ClaudeAgent(model=name or None, api_key=api_key, base_url=address_of(base_url, api_key)),
         first_timeout=first_timeout,
         idle_timeout=idle_timeout,
         retries=retries,
@@ -148,25 +148,26 @@ def opened(asked: Asked, server: Server) -> AbstractAsyncContextManager[AsyncGen
 
 @asynccontextmanager
 async def _chunks(
-    run: AbstractAsyncContextManager[AsyncGenerator[Said]], model: str
+    run: AbstractAsyncContextManager[AsyncGenerator[Said]], model: str | None
 ) -> AsyncGenerator[AsyncIterator[ChatChunk]]:
     async with run as said, aclosing(_of_one_answer(said, model)) as chunks:
         yield chunks
 
 
-async def _of_one_answer(said: AsyncIterator[Said], model: str) -> AsyncGenerator[ChatChunk]:
+async def _of_one_answer(said: AsyncIterator[Said], model: str | None) -> AsyncGenerator[ChatChunk]:
     async for one in said:
         match one:
             case ChatChunk():
                 yield one
             case Began(model=answering):
-                if answering and not answering.startswith(model):
+                if answering and not (model and answering.startswith(model)):
                     yield ChatChunk(model=f"claude_agent:{answering}")
-            case Stopped(stop=stop, usage=usage) if stop in _CUT:
+            case Stopped(stop=stop, usage=usage) if stop in CUT:
+                # Claude Code would ask again by itself; whether to is not its matter here.
                 yield ChatChunk(usage=usage, stop=stop)
                 return
-            case Ended(stop=stop, usage=usage):
-                yield ChatChunk(usage=usage, stop=stop)
+            case Ended(stop=stop, usage=usage, cost=cost):
+                yield ChatChunk(usage=usage, cost=cost, stop=stop)
             case _:
                 pass
 

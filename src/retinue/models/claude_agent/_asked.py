@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from retinue.messages import FrozenDict, ToolCall
+from retinue.messages import FrozenDict, ToolCall, ToolSpec
 from retinue.models._wire import Json
 
 type Deny = str
@@ -13,7 +13,7 @@ type Deny = str
 
 async def nothing_allowed(call: ToolCall) -> Deny | None:
     """Denies every use of a tool."""
-    return f"{call.name!r} is not there."
+    return f"{call.name!r} is not used here."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,8 @@ class Asked:
         cwd: The folder in which it works.
         base_url: Where the API is; None: where Claude Code finds it.
         tools: The names of its own tools that it has.
+        offered: Tools of ours that its model may ask for. They are not used there: who asked hears
+            of the calls.
         allow: Asked before each use of them; why not, or None.
         max_turns: How many times the model may be asked; None: any number.
         max_cost: US dollars; None: any number.
@@ -40,6 +42,7 @@ class Asked:
     cwd: str
     base_url: str | None = None
     tools: tuple[str, ...] = ()
+    offered: tuple[ToolSpec, ...] = ()
     allow: Callable[[ToolCall], Awaitable[Deny | None]] = nothing_allowed
     max_turns: int | None = None
     max_cost: float | None = None

@@ -8,10 +8,18 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from retinue.errors import ContextFull, ModelError, ModelUnreachable, StreamIncomplete
-from retinue.messages import Text, ToolResult
+from retinue.errors import (
+    ContextFull,
+    ModelError,
+    ModelUnauthorized,
+    ModelUnreachable,
+    StreamIncomplete,
+    UnknownModel,
+)
+from retinue.messages import Text, ToolCall, ToolResult, ToolSpec
 from retinue.models import ChatChunk, Stop
-from retinue.models._wire import Server, text_of
+from retinue.models._repair import parse_tool_args
+from retinue.models._wire import Server, call_id, text_of
 from retinue.models._wire.status import error_of
 from retinue.models.anthropic._decode import usage_of
 
@@ -26,6 +34,8 @@ _STOPS: Final[dict[str, Stop]] = {
     "model_context_window_exceeded": "context_full",
 }
 """Any other reason is an end."""
+CUT: Final[tuple[Stop, ...]] = ("max_tokens", "refused", "context_full")
+"""Stops that come in the middle of something; if that is a call, it is nobody's wish."""
 
 _STATUS: Final = {
     "authentication_failed": 401,
@@ -42,17 +52,26 @@ def stop_of(reason: str | None) -> Stop:
 
 
 class Events:
-    """The events of the answers of one run, as they come."""
+    """The events of the answers of one run, as they come.
 
-    def __init__(self) -> None:
+    Args:
+        offered: Tools of ours. Calls of them are read here: Claude Code reads what is no JSON as
+            it sees fit.
+    """
+
+    def __init__(self, offered: Iterable[ToolSpec] = ()) -> None:
+        self._schemas = {tool.name: tool.parameters for tool in offered}
         self._counts: dict[str, Any] = {}
         self._stop: Stop = "end"
+        self._call: Json | None = None
+        self._written: list[str] = []
 
     def read(self, event: Json) -> Iterable[Said]:
         """What an event says.
 
         Raises:
             KeyError, TypeError: It is not what was agreed.
+            BadArguments: A call of one of our tools cannot be read.
         """
         match event["type"]:
             case "message_start":
@@ -61,22 +80,38 @@ class Events:
                 self._stop = "end"
                 self._count(message.get("usage"))
                 yield Began(model=text_of(message.get("model")))
-            case "content_block_start" if event["content_block"]["type"] == "text":
-                if text := text_of(event["content_block"].get("text")):
+            case "content_block_start":
+                yield from self._whole_call()
+                block = event["content_block"]
+                if block["type"] == "text" and (text := text_of(block.get("text"))):
                     yield ChatChunk(text=text)
+                if block["type"] == "tool_use" and block["name"] in self._schemas:
+                    self._call, self._written = block, []
             case "content_block_delta":
                 delta = event["delta"]
                 if delta["type"] == "text_delta" and (text := text_of(delta["text"])):
                     yield ChatChunk(text=text)
                 if delta["type"] == "thinking_delta" and (text := text_of(delta["thinking"])):
                     yield ChatChunk(thinking=text)
+                if delta["type"] == "input_json_delta":
+                    self._written.append(text_of(delta["partial_json"]))
             case "message_delta":
                 self._stop = stop_of(event["delta"].get("stop_reason"))
                 self._count(event.get("usage"))
+                if self._stop not in CUT:
+                    yield from self._whole_call()
             case "message_stop":
                 yield Stopped(stop=self._stop, usage=usage_of(self._counts))
             case _:  # the ends of blocks, a ping, and what there may be one day
                 pass
+
+    def _whole_call(self) -> Iterable[ChatChunk]:
+        """The call that came last, which is known now to be whole."""
+        call, self._call = self._call, None
+        if call is not None:
+            args = parse_tool_args("".join(self._written), self._schemas[call["name"]])
+            id = text_of(call.get("id")) or call_id()
+            yield ChatChunk(tool_call=ToolCall(id=id, name=call["name"], args=args))
 
     def _count(self, usage: Json | None) -> None:
         if usage:
@@ -104,6 +139,12 @@ def error_in(ended: Ended, server: Server, *, kind: str | None = None) -> ModelE
     status = ended.status or _STATUS.get(kind or "")
     if ended.reason == "prompt_too_long":
         return ContextFull(f"This is more than {server.name!r} can read: {words}", hint=server.full)
+    if kind == "model_not_found":
+        return UnknownModel(f"{server.name!r} is not there: {words}", hint=server.unknown)
+    if status == 401 and not server.api_key:
+        return ModelUnauthorized(
+            f"Claude Code has no login here, and there is no key: {words}", hint=server.unauthorized
+        )
     if status is not None:
         return error_of(server, status, json.dumps({"error": {"message": words}}).encode())
     if ended.reason.startswith("aborted"):

@@ -13,9 +13,13 @@ from retinue.messages import Message, Text, ToolCall, ToolResult
 from retinue.models import ChatRequest
 from retinue.models._wire import Json, conversation, dumped, written
 from retinue.models.anthropic._content import users
+from retinue.models.anthropic._known import known
+from retinue.models.anthropic._schema import enforceable
 
 OPTIONS: Final = ("effort", "fallback_model", "thinking")
-"""What may be chosen of a request, by the names of the Claude Agent SDK."""
+"""Those of the Claude Agent SDK; all others are fields of the Messages API."""
+_FREE: Final = ("auto", "none")
+"""Choices that hold the model to no tool."""
 
 
 def prompt_of(request: ChatRequest) -> list[Json]:
@@ -40,27 +44,45 @@ def prompt_of(request: ChatRequest) -> list[Json]:
     return json.loads(dumped({"content": blocks}))["content"]
 
 
-def check(request: ChatRequest) -> None:
-    """Refuse what Claude Code has no way for, before anything is started.
+def body_of(request: ChatRequest, model: str | None) -> Json:
+    """What is put into the body of the request that Claude Code makes, beside what it puts there.
 
     Raises:
-        ModelRejected: There is something of that in the request.
+        ModelRejected: Something cannot be said to this model.
     """
-    for wanted, what, instead in (
-        (request.tools, "be given tools", "Leave them out (--tools none), or choose"),
-        (request.tool_choice not in ("auto", "none"), "be held to a tool", "Choose"),
-        (request.output is not None, "be held to a form", "Choose"),
-        (request.temperature is not None, "be given a temperature", "Leave it out, or choose"),
-    ):
-        if wanted:
-            raise ModelRejected(
-                f"Models of 'claude_agent' cannot {what}", hint=f"{instead} 'anthropic:NAME'."
-            )
-    for name in request.options.keys() - set(OPTIONS):
+    body = {name: value for name, value in request.options.items() if name not in OPTIONS}
+    if request.output is not None:
+        form = {"type": "json_schema", "schema": enforceable(request.output)}
+        body["output_config"] = {"format": form, **(body.get("output_config") or {})}
+    if (choice := _choice(request, model)) is not None:
+        body["tool_choice"] = choice
+    return body
+
+
+def options_of(request: ChatRequest) -> Json:
+    """The options of the Claude Agent SDK that were chosen."""
+    chosen = {name: request.options[name] for name in OPTIONS if name in request.options}
+    # Who must use a tool may not think before it.
+    quiet = {} if request.tool_choice in _FREE else {"thinking": {"type": "disabled"}}
+    return {**quiet, **chosen}
+
+
+def _choice(request: ChatRequest, model: str | None) -> Json | None:
+    """The tool that must be used, in the words of the Messages API."""
+    choice = request.tool_choice
+    if choice in _FREE:
+        return None
+    if not request.tools or choice not in ("required", *[tool.name for tool in request.tools]):
         raise ModelRejected(
-            f"Models of 'claude_agent' have no option {name!r}",
-            hint=f"Leave it out. Known options: {', '.join(OPTIONS)}.",
+            f"The tool to be used, {choice!r}, is not offered",
+            hint="Offer it among the tools of the request.",
         )
+    if model is not None and not known(model).forced_tools:
+        raise ModelRejected(
+            f"This model cannot be told to use a tool ({choice!r})",
+            hint="Leave the choice to the model, or ask for structured output.",
+        )
+    return {"type": "any"} if choice == "required" else {"type": "tool", "name": choice}
 
 
 def _told(message: Message) -> str:
@@ -99,4 +121,7 @@ _BEFORE: Final = """\
 This conversation has a past. What was said, oldest first, one JSON object a line; "assistant" is \
 you:
 """
-_NOW: Final = "Now the user says what follows. Answer that, in plain words and not in JSON."
+_NOW: Final = """\
+Now the user says what follows. Answer that. The lines above only tell what was; your answer needs \
+no such form, and a tool is used by calling it.
+"""

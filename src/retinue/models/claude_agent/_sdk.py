@@ -8,9 +8,10 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
+from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from decimal import Decimal
+from tempfile import NamedTemporaryFile
 from typing import Any, Final, cast
 from uuid import uuid4
 
@@ -34,16 +35,23 @@ from claude_agent_sdk import (
     UserMessage,
 )
 
-from retinue.errors import MissingExtra, ModelRejected, ModelUnreachable, StreamIncomplete
+from retinue.errors import (
+    MissingExtra,
+    ModelRejected,
+    ModelUnreachable,
+    RetinueError,
+    StreamIncomplete,
+)
 from retinue.messages import ToolCall
 from retinue.models import ChatChunk
-from retinue.models._wire import Json, Server, incomplete
+from retinue.models._wire import Json, Server, bare, incomplete
 from retinue.models.anthropic._decode import usage_of
 from retinue.telemetry import event
 
 from ._asked import Asked, Deny
 from ._decode import Events, error_in, result_of, stop_of
 from ._left import MARK, end_left
+from ._offer import NAME, PLAIN_NAMES, offer
 from ._said import Answered, Ended, Said
 
 _MOMENT: Final = 2.0
@@ -89,10 +97,12 @@ class _Run:
         server.headers()  # it would say less about a key that is none
         if not os.path.isdir(asked.cwd):
             raise ModelRejected(f"{asked.cwd} is no folder", hint="Name one that is there: cwd.")
+        self._files = ExitStack()
         self._client = ClaudeSDKClient(self._options())
         self._starting: asyncio.Task[None] | None = None
         self._names: dict[str, str] = {}
-        self._events = Events()
+        self._events = Events(asked.offered)
+        self._offered = {tool.name for tool in asked.offered}
         self._kind: str | None = None
         self._failed: Exception | None = None
         self._begun = self._ended = False
@@ -103,7 +113,14 @@ class _Run:
         self._starting = asyncio.create_task(self._connect())
         await asyncio.wait([self._starting])
         try:
-            self._starting.result()
+            self._started(self._starting)
+        except Exception as error:
+            bare(error, self._server)
+            raise
+
+    def _started(self, starting: asyncio.Task[None]) -> None:
+        try:
+            starting.result()
         except Exception as error:
             raise self._worded(error) from error
 
@@ -113,6 +130,15 @@ class _Run:
         Raises:
             ModelError: It failed, or its process ended before that word.
         """
+        try:
+            async with aclosing(self._said()) as said:
+                async for one in said:
+                    yield one
+        except BaseException as error:
+            bare(error, self._server)
+            raise
+
+    async def _said(self) -> AsyncGenerator[Said]:
         ended: Ended | None = None
         messages: Any = self._client.receive_messages()
         try:
@@ -126,6 +152,8 @@ class _Run:
                             yield one
                     if ended is not None:
                         break
+        except RetinueError:
+            raise
         except Exception as error:  # the package raises plain ones, too
             raise self._worded(error) from error
         if ended is None:
@@ -136,6 +164,10 @@ class _Run:
 
     async def end(self) -> None:
         """Interrupt what is not over, and end the process. Takes a moment; 20 s if it hangs."""
+        with self._files:
+            await self._end()
+
+    async def _end(self) -> None:
         if self._starting is None:
             return
         if not self._starting.done():
@@ -165,7 +197,7 @@ class _Run:
             env |= {**_NO_OTHER, "ANTHROPIC_API_KEY": server.api_key}
         options = ClaudeAgentOptions(
             model=asked.model,
-            system_prompt=asked.system,  # type: ignore[arg-type]
+            system_prompt=self._standing(),
             tools=list(asked.tools),
             max_turns=asked.max_turns,
             max_budget_usd=asked.max_cost,
@@ -182,12 +214,22 @@ class _Run:
             extra_args={"no-session-persistence": None},
             **asked.options,
         )
-        if asked.tools:
+        if asked.offered:
+            options.env |= PLAIN_NAMES
+            options.mcp_servers = {NAME: offer(asked.offered)}
+        if asked.tools or asked.offered:
             options.can_use_tool = self._permitted(asked.allow)
             # Or it would not ask about what it holds to be harmless.
             hook = HookMatcher(hooks=[_always_asks], on_failure="block")
             options.hooks = {"PreToolUse": [hook]}
         return options
+
+    def _standing(self) -> Any:
+        """Its instructions. Ours are in a file: a command line is short, and anybody reads it."""
+        system = self._asked.system
+        if not isinstance(system, str) or not system:
+            return system
+        return {"type": "file", "path": self._files.enter_context(_in_file(system))}
 
     def _permitted(
         self, allow: Callable[[ToolCall], Awaitable[Deny | None]]
@@ -211,7 +253,7 @@ class _Run:
             case AssistantMessage(parent_tool_use_id=None, content=content, error=error):
                 self._kind = error
                 for block in content:
-                    if isinstance(block, ToolUseBlock):
+                    if isinstance(block, ToolUseBlock) and block.name not in self._offered:
                         self._names[block.id] = block.name
                         call = ToolCall(id=block.id, name=block.name, args=block.input)
                         yield ChatChunk(tool_call=call)
@@ -272,6 +314,17 @@ def _ended(message: ResultMessage, kind: str | None) -> Ended:
         status=message.api_error_status,
         stop="max_tokens" if cut else stop_of(message.stop_reason),
     )
+
+
+@contextmanager
+def _in_file(text: str) -> Generator[str]:
+    """A file that only this person can read, as long as the block."""
+    with NamedTemporaryFile(
+        "w", encoding="utf-8", errors="replace", prefix="retinue-", delete_on_close=False
+    ) as file:
+        file.write(text)
+        file.close()
+        yield file.name
 
 
 async def _prompt(blocks: list[Json]) -> AsyncGenerator[Json]:

@@ -50,7 +50,8 @@ class Compatible:
         return f"<Compatible {self.name} at {self.base_url}>"
 
     def chat(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[ChatChunk]]:
-        """Ask. What models thought, and vendors' blocks, do not travel over this wire.
+        """Ask. What models thought (but DeepSeek's and Kimi's, which want it back), and vendors'
+        blocks, do not travel over this wire.
 
         Raises:
             ModelError: One of its kinds.

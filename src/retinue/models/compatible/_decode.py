@@ -4,19 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from retinue.messages import ToolCall
 from retinue.models import ChatChunk, ChatRequest, Stop, Usage
-from retinue.models._repair import parse_tool_args
 from retinue.models._wire import (
     Frame,
     Server,
-    call_id,
+    as_agreed,
+    called,
     count_of,
-    frame_of,
     incomplete,
     refused,
     text_of,
-    unreadable,
 )
 
 _STOPS: Final[Mapping[str, Stop]] = {
@@ -45,7 +42,7 @@ class Answer:
     def __init__(self, server: Server, request: ChatRequest) -> None:
         self.done = False
         self._server = server
-        self._schemas = {tool.name: tool.parameters for tool in request.tools}
+        self._tools = request.tools
         self._calls: list[_Call] = []
         self._numbered: dict[Any, _Call] = {}
         self._reason: str | None = None
@@ -61,15 +58,11 @@ class Answer:
         if frame == b"[DONE]":
             self.done = True
             return _NOTHING
-        found = frame_of(frame, self._server)
-        if found.get("error"):
-            raise refused(self._server, found["error"])
-        try:
-            return self._read(found)
-        except (AttributeError, IndexError, KeyError, TypeError) as error:  # other JSON than agreed
-            raise unreadable(frame, self._server) from error
+        return as_agreed(frame, self._server, self._read)
 
     def _read(self, frame: Frame) -> Iterable[ChatChunk]:
+        if frame.get("error"):
+            raise refused(self._server, frame["error"])
         choices = frame.get("choices")
         usage = frame.get("usage")
         if usage:
@@ -102,7 +95,8 @@ class Answer:
         stop = _STOPS.get(self._reason or "")
         if stop is None:  # a call of an answer that was cut is cut itself
             for call in self._calls:
-                yield ChatChunk(tool_call=self._whole(call))
+                tool_call = called(self._tools, id=call.id, name=call.name, args=call.args)
+                yield ChatChunk(tool_call=tool_call)
                 stop = "tool_calls"
         yield ChatChunk(usage=self._usage, stop="refused" if self._refused else stop or "end")
 
@@ -132,21 +126,24 @@ class Answer:
         call.name = name or call.name
         call.args += text_of(function.get("arguments"))
 
-    def _whole(self, call: _Call) -> ToolCall:
-        args = parse_tool_args(call.args, self._schemas.get(call.name, {}))
-        return ToolCall(id=call.id or call_id(), name=call.name, args=args)
 
+def usage_of(
+    usage: Mapping[str, Any], read: str = "prompt_tokens", written: str = "completion_tokens"
+) -> Usage:
+    """Tokens as we count them; here, too, the input counts what came from a cache.
 
-def usage_of(usage: Mapping[str, Any]) -> Usage:
-    """Tokens as we count them; here, too, the input counts what came from a cache."""
-    prompt = cast("Mapping[str, Any]", usage.get("prompt_tokens_details") or {})
-    output = cast("Mapping[str, Any]", usage.get("completion_tokens_details") or {})
+    Args:
+        usage: As the server counts.
+        read, written: What it calls the tokens that the model read and wrote.
+    """
+    of_read = cast("Mapping[str, Any]", usage.get(f"{read}_details") or {})
+    of_written = cast("Mapping[str, Any]", usage.get(f"{written}_details") or {})
     return Usage(
-        input=count_of(usage, "prompt_tokens"),
-        output=count_of(usage, "completion_tokens"),
-        cache_read=count_of(prompt, "cached_tokens"),
-        cache_write=count_of(prompt, "cache_write_tokens"),
-        thinking=count_of(output, "reasoning_tokens"),
+        input=count_of(usage, read),
+        output=count_of(usage, written),
+        cache_read=count_of(of_read, "cached_tokens"),
+        cache_write=count_of(of_read, "cache_write_tokens"),
+        thinking=count_of(of_written, "reasoning_tokens"),
     )
 
 

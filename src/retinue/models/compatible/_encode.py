@@ -1,10 +1,12 @@
 """Encode: our request in the words of Chat Completions. Pure; tested with tables."""
 
+import re
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Any, Final, cast
 
 from retinue.errors import ModelRejected
-from retinue.messages import Audio, File, Image, Message, Part, Text, ToolCall
+from retinue.messages import Audio, File, Image, Message, Part, Text, Thinking, ToolCall, ToolSpec
 from retinue.models import ChatRequest
 from retinue.models._wire import (
     Base64,
@@ -31,7 +33,7 @@ def encode(request: ChatRequest, model: str, dialect: Dialect) -> bytes:
     """
     body: Json = {
         "model": model,
-        "messages": [*system_of(request), *_messages(request)],
+        "messages": [*system_of(request), *_messages(request, model)],
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -69,40 +71,91 @@ def is_closed(schema: Any) -> bool:
             return True
 
 
-def _messages(request: ChatRequest) -> Iterable[Json]:
+def name_of(name: str, offered: Iterable[ToolSpec]) -> str:
+    """The name of a tool that was called, in letters that servers accept: models make names up, and
+    OpenAI refuses the whole conversation for one with a dot in it. What is offered is accepted.
+
+    Source: the error that mcp-use/mcp-use#90 quotes.
+    """
+    if any(tool.name == name for tool in offered):
+        return name
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64] or "_"
+
+
+def short_id(id: str, longest: int) -> str:
+    """The id of a call, or another of 37 letters that stands for it where it is longer than this.
+
+    Args:
+        id: As another vendor, or a proxy, has written it.
+        longest: The most letters that are accepted, 37 or more.
+    """
+    if len(id) <= longest:
+        return id
+    return f"call_{sha256(id.encode(errors='replace')).hexdigest()[:32]}"
+
+
+def _messages(request: ChatRequest, model: str) -> Iterable[Json]:
+    ids: dict[str, str] = {}
     for message in conversation(request):
+        ids |= _ids(message, model)
         match message.role:
             case "assistant":
-                yield _assistant(message)
+                said = _assistant(message, ids, request.tools)
+                if "tool_calls" in said and _WANT_THOUGHTS.match(model):
+                    said["reasoning_content"] = "".join(_thoughts(message, model))
+                yield said
             case "tool":
-                yield from _results(message)
+                yield from _results(message, ids)
             case "system":
                 yield {"role": "system", "content": message.text}
             case _:
                 yield {"role": "user", "content": _content(message.parts)}
 
 
-def _assistant(message: Message) -> Json:
+def _ids(message: Message, model: str) -> dict[str, str]:
+    """The ids of the calls as they are sent. This model's own go back as they came: some proxies
+    keep a signature in them."""
+    own = _is_own(message, model)
+    return {call.id: call.id if own else short_id(call.id, _ID) for call in message.tool_calls}
+
+
+def _thoughts(message: Message, model: str) -> Iterable[str]:
+    """What this model thought itself."""
+    for part in message.parts:
+        match part:
+            case Thinking(text=text, signature=None) if _is_own(message, model):
+                yield text
+            case _:
+                pass
+
+
+def _is_own(message: Message, model: str) -> bool:
+    return str(getattr(message, "model", "")).partition(":")[2] == model
+
+
+def _assistant(message: Message, ids: Mapping[str, str], offered: Iterable[ToolSpec]) -> Json:
     said: Json = {"role": "assistant", "content": message.text or None}
     if calls := message.tool_calls:
-        said["tool_calls"] = [_call(call) for call in calls]
+        said["tool_calls"] = [
+            {"id": ids[call.id], "type": "function", "function": _called(call, offered)}
+            for call in calls
+        ]
     elif not message.text:
         said["content"] = ""  # it only thought, and null is for a message with calls
     return said
 
 
-def _call(call: ToolCall) -> Json:
-    function = {"name": call.name, "arguments": written(call.args)}
-    return {"id": call.id, "type": "function", "function": function}
+def _called(call: ToolCall, offered: Iterable[ToolSpec]) -> Json:
+    return {"name": name_of(call.name, offered), "arguments": written(call.args)}
 
 
-def _results(message: Message) -> Iterable[Json]:
+def _results(message: Message, ids: Mapping[str, str]) -> Iterable[Json]:
     """Results are text on this wire; pictures and files of theirs follow as the user's."""
     beside: list[Part] = []
     for result in message.tool_results:
         text, media = told(result)
         beside += media
-        yield {"role": "tool", "tool_call_id": result.call_id, "content": text}
+        yield {"role": "tool", "tool_call_id": ids[result.call_id], "content": text}
     if beside:
         yield {"role": "user", "content": _content(beside)}
 
@@ -167,6 +220,16 @@ def _tools(request: ChatRequest, dialect: Dialect) -> Json:
     return found
 
 
+_ID: Final = 40
+"""The most letters that OpenAI accepts in an id here, and so do routers that lead to it; sources:
+vercel/ai#5171, langgenius/dify#28987."""
+_WANT_THOUGHTS: Final = re.compile(r"(.*/)?(deepseek|kimi)", re.IGNORECASE)
+"""Models that refuse calls of the past without what was thought before them; where that is unknown,
+an empty text does. Others do not want it, and some servers refuse it (Groq).
+
+Sources: https://api-docs.deepseek.com/guides/thinking_mode, and the errors that
+anomalyco/opencode#24722, anomalyco/opencode#16318 and janhq/jan#8136 quote.
+"""
 _SOUNDS: Final = {
     "audio/wav": "wav",
     "audio/x-wav": "wav",

@@ -6,7 +6,6 @@
 Source: https://ai.google.dev/api/generate-content
 """
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -95,7 +94,7 @@ def find(
 
     Args:
         base_url: Another address than Google's own.
-        api_key: Theirs; where it is left out, GOOGLE_API_KEY counts too.
+        api_key: Theirs.
         vertexai: Whether it is asked at Vertex AI.
         project, location: Of Vertex AI; who names a project needs no key.
         first_timeout, idle_timeout, retries: Of `Guarded`.
@@ -110,7 +109,7 @@ def find(
         )
     if find_spec("google") is None or find_spec("google.genai") is None:
         raise _missing()
-    key = None if project else api_key or _other_key()
+    key = None if project else api_key
     if not key and not project:
         raise ModelUnauthorized(f"'gemini:{name}' needs a key", hint=_KEY)
     place = Place(
@@ -132,10 +131,9 @@ async def offered(provider: str, *, base_url: str | None, api_key: str | None) -
         ModelError: The server cannot be reached, or refuses.
     """
     place = Place(base_url=_address(base_url))
-    key = api_key or _other_key()
-    if not key:
+    if not api_key:
         raise ModelUnauthorized(f"The list of {place.shown} needs a key", hint=_KEY)
-    server = _server(place.shown, place, key)
+    server = _server(place.shown, place, api_key)
     found = await document(server, "models", opened=_through_sdk(place, ""))
     return tuple(
         [
@@ -151,11 +149,6 @@ def _address(base_url: str | None) -> str | None:
     if base_url is None:
         return None
     return base_url_of(base_url).removesuffix("/v1").removesuffix("/v1beta")
-
-
-def _other_key() -> str | None:
-    """The vendor's package reads two variables; `find_model` knows of the first."""
-    return os.environ.get("GOOGLE_API_KEY") or None
 
 
 def _server(name: str, place: Place, key: str | None) -> Server:

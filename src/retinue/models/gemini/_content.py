@@ -125,7 +125,7 @@ def _put(parts: list[Json], data: Json) -> None:
 
 
 def _response(call: Json, result: ToolResult) -> Json:
-    text = result.text or ("" if isinstance(result.content, str) else "The result follows.")
+    text = result.text or ("The result follows." if told(result)[1] else "")
     said = {"error" if result.error else "output": text}
     return {"functionResponse": {"id": call["id"], "name": call["name"], "response": said}}
 

@@ -8,19 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from retinue.errors import BadArguments
-from retinue.messages import Block, ToolCall
+from retinue.messages import Block
 from retinue.models import ChatChunk, ChatRequest, Stop, Usage
-from retinue.models._repair import parse_tool_args
 from retinue.models._wire import (
     Frame,
     Server,
-    call_id,
+    as_agreed,
+    called,
     count_of,
-    frame_of,
     incomplete,
     refused,
     text_of,
-    unreadable,
 )
 
 VENDOR: Final = "gemini"
@@ -67,7 +65,7 @@ class Answer:
     def __init__(self, server: Server, request: ChatRequest, model: str) -> None:
         self._server = server
         self._model: str | None = model.rpartition("/")[2]
-        self._schemas = {tool.name: tool.parameters for tool in request.tools}
+        self._tools = request.tools
         self._reason: str | None = None
         self._why = ""
         self._usage: Frame | None = None
@@ -80,13 +78,7 @@ class Answer:
         Raises:
             ModelError: It is an error, or cannot be read.
         """
-        found = frame_of(frame, self._server)
-        if found.get("error"):
-            raise refused(self._server, found["error"])
-        try:
-            return tuple(self._event(found))
-        except (AttributeError, IndexError, KeyError, TypeError) as error:  # other than agreed
-            raise unreadable(frame, self._server) from error
+        return as_agreed(frame, self._server, self._read)
 
     def end(self) -> Iterable[ChatChunk]:
         """What it cost, and why it stopped.
@@ -110,6 +102,11 @@ class Answer:
             yield ChatChunk(text=self._why)
         usage = None if self._usage is None else usage_of(self._usage)
         yield ChatChunk(usage=usage, stop=stop)
+
+    def _read(self, found: Frame) -> Iterable[ChatChunk]:
+        if found.get("error"):
+            raise refused(self._server, found["error"])
+        return tuple(self._event(found))
 
     def _event(self, found: Frame) -> Iterator[ChatChunk]:
         self._usage = found.get("usageMetadata") or self._usage
@@ -153,16 +150,13 @@ class Answer:
         return (said, _block(part)) if text else (_block(part),)
 
     def _call(self, call: Frame, rest: Frame) -> Iterable[ChatChunk]:
-        name = text_of(call["name"])
         args: Any = call.get("args") or {}
-        if not isinstance(args, dict):
-            args = parse_tool_args(text_of(args), self._schemas.get(name, {}))
-        id = text_of(call.get("id")) or call_id()
+        whole = called(self._tools, id=call.get("id"), name=call["name"], args=args)
         self._called = True
-        yield ChatChunk(tool_call=ToolCall(id=id, name=name, args=cast("Frame", args)))
+        yield ChatChunk(tool_call=whole)
         more = {key: value for key, value in call.items() if key not in _OF_CALL}
         if rest or more:  # our call has no words for a signature
-            yield _block({"functionCall": {"id": id, **more}, **rest})
+            yield _block({"functionCall": {"id": whole.id, **more}, **rest})
 
 
 def usage_of(counts: Mapping[str, Any]) -> Usage:

@@ -5,7 +5,8 @@ and comes is ours: the objects that it makes of each event take 98 us, reading i
 (docs/models_gemini.md), and they know less than came. So it is given an HTTP client that sends our
 body in place of its own, and keeps the response from it.
 
-One client per event loop and place, over one pool of connections; a key goes with its request.
+One client per event loop and place, over the connections that all models share; a key goes with its
+request.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -13,6 +14,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, Final, cast
 
+import aiohttp
 import google.auth.exceptions
 import httpx2
 from google import genai
@@ -22,7 +24,7 @@ from retinue.errors import ModelUnauthorized, UnknownModel
 from retinue.models._wire import Connection, Server
 from retinue.models._wire.guest import (
     Response,
-    client_options,
+    Shared,
     kept_on_loop,
     unreachable,
     words_of,
@@ -32,7 +34,7 @@ from ._errors import told
 from ._place import Place
 
 _PLACE: Final = "_retinue_gemini"
-_BROKEN: Final = (httpx2.HTTPError, httpx2.InvalidURL, OSError)
+_BROKEN: Final = (httpx2.HTTPError, httpx2.InvalidURL, aiohttp.ClientError, OSError)
 
 
 class _Asking:
@@ -120,10 +122,11 @@ async def _answered(
         await _ask(await _client(place), path, model, {"headers": headers})
     except google.auth.exceptions.GoogleAuthError as error:
         raise ModelUnauthorized(
-            f"{server.name!r} cannot be told who asks: {words_of(error)}", hint=server.unauthorized
+            f"{server.name!r} cannot be told who asks: {server.brief(words_of(error))}",
+            hint=server.unauthorized,
         ) from error
     except _BROKEN as error:
-        raise unreachable(server, error) from server.cause(error)
+        raise unreachable(server, error) from error
     except ValueError as error:
         raise UnknownModel(
             f"{server.name!r} cannot be the name of a model: {error}", hint=server.unknown
@@ -170,9 +173,7 @@ def _opened(place: Place) -> _Kept:
     # The certificates are read once: the package would read them for each way it may go.
     trusted = httpx2.create_ssl_context()
     unused = httpx2.Client(verify=trusted)
-    mine = client_options()
-    mine["limits"] = httpx2.Limits(keepalive_expiry=60)  # here None is no limit, and 0 is none
-    carrier = _Carrier(verify=trusted, **mine)
+    carrier = _Carrier(transport=Shared(), timeout=None)
     options = types.HttpOptions(
         base_url=place.shown if place.base_url or not place.vertexai else None,
         api_version="v1beta1" if place.vertexai else "v1beta",

@@ -1,23 +1,19 @@
 """Decode: the lines of Ollama's /api/chat as our chunks. Pure; tested with tables."""
 
-import json
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Iterable
 
 from retinue.errors import ModelRejected
 from retinue.messages import ToolCall
 from retinue.models import ChatChunk, ChatRequest, Usage
-from retinue.models._repair import parse_tool_args
 from retinue.models._wire import (
     Frame,
     Server,
-    call_id,
+    as_agreed,
+    called,
     count_of,
-    frame_of,
     incomplete,
     refused,
     text_of,
-    unreadable,
 )
 
 
@@ -27,7 +23,7 @@ class Answer:
     def __init__(self, server: Server, request: ChatRequest) -> None:
         self.done = False
         self._server = server
-        self._schemas = {tool.name: tool.parameters for tool in request.tools}
+        self._tools = request.tools
         self._called = False
         self._last: Frame = {}
 
@@ -38,16 +34,7 @@ class Answer:
             ModelError: The line is an error, or cannot be read.
             BadArguments: A call cannot be read.
         """
-        found = frame_of(frame, self._server)
-        if found.get("error"):
-            raise refused(self._server, found["error"])
-        if found.get("done"):
-            self.done = True
-            self._last = found
-        try:
-            return self._said(found.get("message") or {})
-        except (AttributeError, KeyError, TypeError) as error:  # other JSON than agreed
-            raise unreadable(frame, self._server) from error
+        return as_agreed(frame, self._server, self._read)
 
     def end(self) -> Iterable[ChatChunk]:
         """What it cost, and why it stopped.
@@ -72,7 +59,13 @@ class Answer:
             case _:
                 yield ChatChunk(usage=usage, stop="tool_calls" if self._called else "end")
 
-    def _said(self, message: Mapping[str, Any]) -> Iterable[ChatChunk]:
+    def _read(self, line: Frame) -> Iterable[ChatChunk]:
+        if line.get("error"):
+            raise refused(self._server, line["error"])
+        if line.get("done"):
+            self.done = True
+            self._last = line
+        message: Frame = line.get("message") or {}
         found: list[ChatChunk] = []
         if thinking := message.get("thinking"):
             found.append(ChatChunk(thinking=text_of(thinking)))
@@ -83,15 +76,8 @@ class Answer:
             found.append(ChatChunk(tool_call=self._call(call)))
         return found
 
-    def _call(self, call: Mapping[str, Any]) -> ToolCall:
-        """The call; its arguments come as an object, from some models as its text."""
-        function = cast("Mapping[str, Any]", call["function"])
-        name = text_of(function["name"])
-        args: Any = function.get("arguments")
-        if isinstance(args, dict):
-            whole = cast("Frame", args)
-        else:
-            written = args if isinstance(args, str) else json.dumps(args)
-            whole = parse_tool_args(written, self._schemas.get(name, {}))
-        # Older servers give no ids, and a result must say which call it belongs to.
-        return ToolCall(id=text_of(call.get("id")) or call_id(), name=name, args=whole)
+    def _call(self, call: Frame) -> ToolCall:
+        """The call. Older servers give no ids; of some models the arguments come as text."""
+        function = call["function"]
+        name, args = function["name"], function.get("arguments")
+        return called(self._tools, id=call.get("id"), name=name, args=args)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from retinue.errors import ModelRejected
-from retinue.messages import Audio, File, Image, Message, Part, Text, Thinking, ToolCall, ToolResult
+from retinue.messages import Audio, File, Image, Message, Part, Text, Thinking, ToolCall
 from retinue.models import ChatRequest
 from retinue.models._wire import (
     Base64,
@@ -15,6 +15,7 @@ from retinue.models._wire import (
     system_of,
     told,
 )
+from retinue.models.view import thinker_of
 
 _BESIDE: Final = ("keep_alive", "logprobs", "shift", "think", "top_logprobs", "truncate")
 """Options that stand beside the others, not among them."""
@@ -65,8 +66,7 @@ def _messages(request: ChatRequest) -> Iterable[Json]:
             case "assistant":
                 yield _assistant(message)
             case "tool":
-                for result in message.tool_results:
-                    yield from _result(result)
+                yield from _results(message)
             case "system":
                 yield {"role": "system", "content": message.text}
             case _:
@@ -77,24 +77,36 @@ def _assistant(message: Message) -> Json:
     said: Json = {"role": "assistant", "content": message.text}
     if calls := message.tool_calls:
         said["tool_calls"] = [_call(call) for call in calls]
-        # Why it called is not thought again. What is signed was thought by another vendor's model.
-        thoughts = [part for part in message.parts if isinstance(part, Thinking)]
-        if thought := "".join([part.text for part in thoughts if part.signature is None]):
-            said["thinking"] = thought
+        if thought := "".join(_thoughts(message)):
+            said["thinking"] = thought  # why it called is not thought again
     return said
+
+
+def _thoughts(message: Message) -> Iterable[str]:
+    """What models of Ollama's thought; what is signed, or of another provider, is not theirs."""
+    for part in message.parts:
+        match part:
+            case Thinking(signature=None) if thinker_of(part, message) in ("ollama", None):
+                yield part.text
+            case _:
+                pass
 
 
 def _call(call: ToolCall) -> Json:
     return {"id": call.id, "function": {"name": call.name, "arguments": call.args}}
 
 
-def _result(result: ToolResult) -> Iterable[Json]:
-    text, media = told(result)
-    # Older servers know results by the name of the tool, and by their order.
-    names = {"tool_name": result.name, "tool_call_id": result.call_id}
-    yield {"role": "tool", **names, "content": text}
-    if media:
-        yield _user(media)
+def _results(message: Message) -> Iterable[Json]:
+    """Results are text on this wire; pictures of theirs follow all of them, as the user's."""
+    beside: list[Part] = []
+    for result in message.tool_results:
+        text, media = told(result)
+        beside += media
+        # Older servers know results by the name of the tool, and by their order.
+        names = {"tool_name": result.name, "tool_call_id": result.call_id}
+        yield {"role": "tool", **names, "content": text}
+    if beside:
+        yield _user(beside)
 
 
 def _user(parts: Iterable[Part]) -> Json:

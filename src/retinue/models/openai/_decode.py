@@ -9,21 +9,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from retinue.errors import BadArguments, ModelError
-from retinue.messages import Block, ToolCall
+from retinue.messages import Block
 from retinue.models import ChatChunk, ChatRequest, Stop, Usage
-from retinue.models._repair import parse_tool_args
 from retinue.models._wire import (
     Frame,
     Json,
     Server,
-    call_id,
-    count_of,
-    frame_of,
+    as_agreed,
+    called,
     incomplete,
     refused,
     text_of,
-    unreadable,
 )
+from retinue.models.compatible._decode import usage_of
 
 from ._items import BETWEEN, VENDOR, without_call, without_words
 
@@ -44,7 +42,7 @@ class Answer:
     def __init__(self, server: Server, request: ChatRequest) -> None:
         self.done = False
         self._server = server
-        self._schemas = {tool.name: tool.parameters for tool in request.tools}
+        self._tools = request.tools
         self._spoken = False
         self._called = False
         self._refused = False
@@ -60,11 +58,7 @@ class Answer:
         """
         if frame == b"[DONE]":  # some servers say it, after the event that marks the end
             return _NOTHING
-        found = frame_of(frame, self._server)
-        try:
-            return self._read(found)
-        except (AttributeError, IndexError, KeyError, TypeError) as error:  # other JSON than agreed
-            raise unreadable(frame, self._server) from error
+        return as_agreed(frame, self._server, self._read)
 
     def end(self) -> Iterable[ChatChunk]:
         """What it cost, and why it stopped.
@@ -124,14 +118,13 @@ class Answer:
     def _call(self, item: Json) -> Iterable[ChatChunk]:
         if item.get("status") == "incomplete":
             return _NOTHING
-        name = text_of(item["name"])
+        id, name, args = item.get("call_id"), item["name"], item["arguments"]
         try:
-            args = parse_tool_args(text_of(item["arguments"]), self._schemas.get(name, {}))
+            call = called(self._tools, id=id, name=name, args=args)
         except BadArguments as error:
             self._bad = error
             return _NOTHING
         self._called = True
-        call = ToolCall(id=text_of(item.get("call_id")) or call_id(), name=name, args=args)
         chunk = ChatChunk(tool_call=call)
         return (chunk, _block(without_call(item, call))) if item.get("id") else (chunk,)
 
@@ -142,7 +135,7 @@ class Answer:
             if self._stop is None:
                 raise incomplete(self._server)
         if usage := response.get("usage"):
-            self._usage = usage_of(usage)
+            self._usage = usage_of(usage, "input_tokens", "output_tokens")
         self.done = True
 
     def _failure(self, error: Any) -> ModelError:
@@ -151,19 +144,6 @@ class Answer:
                 return refused(self._server, {"status": 400, **cast("Json", error)})
             case _:
                 return refused(self._server, error or "The model failed to answer")
-
-
-def usage_of(usage: Mapping[str, Any]) -> Usage:
-    """Tokens as we count them; here, too, the input counts what came from a cache."""
-    read = cast("Mapping[str, Any]", usage.get("input_tokens_details") or {})
-    made = cast("Mapping[str, Any]", usage.get("output_tokens_details") or {})
-    return Usage(
-        input=count_of(usage, "input_tokens"),
-        output=count_of(usage, "output_tokens"),
-        cache_read=count_of(read, "cached_tokens"),
-        cache_write=count_of(read, "cache_write_tokens"),
-        thinking=count_of(made, "reasoning_tokens"),
-    )
 
 
 def _is_said(part: Mapping[str, Any]) -> bool:

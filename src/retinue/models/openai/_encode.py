@@ -9,13 +9,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from retinue.errors import ModelRejected
-from retinue.messages import Audio, Block, File, Image, Message, Part, Text, ToolCall, ToolResult
+from retinue.messages import (
+    Audio,
+    Block,
+    File,
+    Image,
+    Message,
+    Part,
+    Text,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+)
 from retinue.models import ChatRequest
 from retinue.models._wire import Base64, Json, conversation, dumped, told
 from retinue.models.compatible._dialect import of_openai
-from retinue.models.compatible._encode import is_closed
+from retinue.models.compatible._encode import is_closed, name_of
 
-from ._items import BETWEEN, VENDOR, with_call, with_words
+from ._items import BETWEEN, VENDOR, call_id_of, with_call, with_words
 
 
 def encode(request: ChatRequest, model: str) -> bytes:
@@ -48,7 +59,9 @@ def reasons(model: str) -> bool:
 def _body(request: ChatRequest, model: str) -> Json:
     body: Json = {
         "model": model,
-        "input": [item for message in conversation(request) for item in _items(message)],
+        "input": [
+            item for message in conversation(request) for item in _items(message, request.tools)
+        ],
         "stream": True,
         "store": False,
     }
@@ -79,10 +92,10 @@ def _joined(ours: Any, given: Any) -> Any:
             return given
 
 
-def _items(message: Message) -> Iterable[Json]:
+def _items(message: Message, offered: Iterable[ToolSpec]) -> Iterable[Json]:
     match message.role:
         case "assistant":
-            return _said(message.parts)
+            return _said(message.parts, offered)
         case "tool":
             return [_result(result) for result in message.tool_results]
         case "system":
@@ -91,7 +104,7 @@ def _items(message: Message) -> Iterable[Json]:
             return [{"role": "user", "content": _content(message.parts)}]
 
 
-def _said(parts: Iterable[Part]) -> list[Json]:
+def _said(parts: Iterable[Part], offered: Iterable[ToolSpec]) -> list[Json]:
     """What the model said, as the items that it was; what another said is plain."""
     items: list[Json] = []
     words = between = ""
@@ -103,7 +116,8 @@ def _said(parts: Iterable[Part]) -> list[Json]:
             case ToolCall():
                 items += _plain(words.removeprefix(between))
                 words, call = "", part
-                items.append(with_call({"type": "function_call", "call_id": part.id}, part))
+                name = name_of(part.name, offered)
+                items.append(with_call({"type": "function_call"}, part, name))
             case Block(vendor=vendor, data={"type": "message"} as rest) if vendor == VENDOR:
                 words = words.removeprefix(between)
                 whole = with_words(rest, words)
@@ -112,7 +126,7 @@ def _said(parts: Iterable[Part]) -> list[Json]:
                 between = BETWEEN if rest.get("content") else ""
             case Block(vendor=vendor, data={"type": "function_call"} as rest) if vendor == VENDOR:
                 if call is not None and call.id == rest.get("call_id"):
-                    items[-1] = with_call(rest, call)
+                    items[-1] = with_call(rest, call, name_of(call.name, offered))
             case Block(vendor=vendor, data=item) if vendor == VENDOR:
                 items += _plain(words.removeprefix(between))
                 words, call = "", None
@@ -131,7 +145,8 @@ def _result(result: ToolResult) -> Json:
     output: str | list[Json] = text
     if media:
         output = [_text(text), *_shown(media[1:])]  # the first one says whose they are
-    return {"type": "function_call_output", "call_id": result.call_id, "output": output}
+    id = call_id_of(result.call_id)
+    return {"type": "function_call_output", "call_id": id, "output": output}
 
 
 def _content(parts: Iterable[Part]) -> str | list[Json]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from retinue.messages import ToolCall
 from retinue.models._wire import Json, written
+from retinue.models.compatible._encode import short_id
 
 VENDOR: Final = "openai"
 """Of the blocks."""
@@ -49,15 +50,23 @@ def without_call(item: Mapping[str, Any], call: ToolCall) -> Json:
     return {**rest, "call_id": call.id}
 
 
-def with_call(rest: Mapping[str, Any], call: ToolCall) -> Json:
-    """The call that this was, with the arguments it has now."""
+def with_call(rest: Mapping[str, Any], call: ToolCall, name: str) -> Json:
+    """The call that this was, with the arguments it has now, by this name."""
     args = written(call.args)
     match rest.get("arguments"):
         case str(was) if _same(was, args):
             args = was
         case _:
             pass
-    return {**rest, "name": call.name, "arguments": args}
+    return {**rest, "call_id": call_id_of(call.id), "name": name, "arguments": args}
+
+
+def call_id_of(id: str) -> str:
+    """The id of a call as OpenAI accepts it: 64 letters, though others write more.
+
+    Source: the errors that AnswerDotAI/fastllm#45 and decolua/9router#393 quote.
+    """
+    return short_id(id, 64)
 
 
 def _said(part: Any) -> str:

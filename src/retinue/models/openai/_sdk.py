@@ -1,8 +1,8 @@
 """The vendor's own client, as what carries our requests. Loaded with the first of them.
 
-It runs over aiohttp, which the vendor offers, and what comes back is cut and read by us: its typed
-stream costs 72 us a token, this 6 (docs/models_openai.md). One client per event loop and address,
-for all models and keys; a key goes with its request.
+It runs over the connections that all models share, and what comes back is cut and read by us: its
+typed stream costs 72 us a token, this 6 (docs/models_openai.md). One client per event loop and
+address, for all models and keys; a key goes with its request.
 """
 
 from collections.abc import AsyncGenerator
@@ -16,7 +16,7 @@ import openai
 from retinue.models._wire import Connection, Server
 from retinue.models._wire.guest import (
     Response,
-    client_options,
+    Shared,
     kept_on_loop,
     sent,
     unreachable,
@@ -53,7 +53,7 @@ async def opened(server: Server, path: str, body: bytes | None) -> AsyncGenerato
         )
         response = await sent(client, path, body, headers, refused=openai.APIStatusError)
     except _BROKEN as error:
-        raise unreachable(server, error) from server.cause(error)
+        raise unreachable(server, error) from error
     try:
         yield Response(response, server, _BROKEN)
     finally:
@@ -61,11 +61,9 @@ async def opened(server: Server, path: str, body: bytes | None) -> AsyncGenerato
 
 
 def _made(base_url: str) -> openai.AsyncOpenAI:
-    options = client_options()
     return openai.AsyncOpenAI(
         base_url=base_url,
         api_key="in the headers of each request",
         max_retries=0,
-        timeout=options["timeout"],
-        http_client=openai.DefaultAioHttpClient(**options),
+        http_client=httpx2.AsyncClient(transport=Shared(), timeout=None),
     )

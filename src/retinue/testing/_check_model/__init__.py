@@ -6,16 +6,18 @@
         )
 
 The kit starts a `MockLLM`, opens the model against it for each check, asks, and looks at both ends:
-what the reader got, and what the server saw. There are no exemptions: what an adapter cannot do it
-refuses with ModelRejected before anything is sent, and the kit asserts that instead.
+what the reader got, and what the server saw. What an adapter cannot do it refuses with
+ModelRejected before anything is sent, and the kit asserts that instead. There is no other exemption
+without a reason, which the report tells.
 """
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 
 from retinue.errors import RetinueError
-from retinue.messages import value
+from retinue.messages import FrozenDict, value
 from retinue.testing.mock_llm import Anthropic, Chat, Gemini, Ollama, Responses, Wire
 
 from . import _ends, _faults, _features, _refusals, _speech, _tools
@@ -32,11 +34,26 @@ _WIRES = {
 
 @value
 class Outcome:
-    """How one check went; `failure` is None where it passed."""
+    """How one check went.
+
+    Args:
+        name: Of the check.
+        seconds: It took.
+        failure: None where it passed.
+        excuse: Why it was not run, where it was not.
+    """
 
     name: str
-    seconds: float
+    seconds: float = 0.0
     failure: Exception | None = None
+    excuse: str | None = None
+
+    def __str__(self) -> str:
+        if self.excuse is not None:
+            return f"excused          {self.name}: {self.excuse}"
+        return (
+            f"{'ok    ' if self.failure is None else 'FAILED'} {self.seconds:6.2f} s  {self.name}"
+        )
 
 
 @value
@@ -51,11 +68,7 @@ class Report:
         return tuple([one for one in self.outcomes if one.failure is not None])
 
     def __str__(self) -> str:
-        rows = [
-            f"{'ok    ' if one.failure is None else 'FAILED'} {one.seconds:6.2f} s  {one.name}"
-            for one in self.outcomes
-        ]
-        return "\n".join([f"wire {self.wire!r}", *rows])
+        return "\n".join([f"wire {self.wire!r}", *map(str, self.outcomes)])
 
 
 class ModelCheckFailed(AssertionError):
@@ -78,7 +91,10 @@ async def check_model(
     wire: str | Wire = "chat",
     without: Collection[str] = (),
     only: Collection[str] = (),
+    excused: Mapping[str, str] = FrozenDict(),
     patience: float = 10.0,
+    soon: float = 0.4,
+    crowd: int = 20,
 ) -> Report:
     """Check that an adapter keeps the contract of `Model` on its wire.
 
@@ -92,21 +108,31 @@ async def check_model(
         without: What the adapter cannot do, of: images, image_urls, audio, files, tools,
             tool_choice, output, temperature, max_tokens.
         only: Words; checks without any of them in their name are left out.
+        excused: Checks that are not run, by name, and for each the reason why it cannot be passed.
         patience: Seconds that nothing may take, silence of the server apart.
+        soon: Seconds of silence that are too many; more than it takes the model to ask, where that
+            has to start a process.
+        crowd: How many are asked at once.
 
     Raises:
         ModelCheckFailed: Some checks failed. `error.report` has all of them, and as its cause there
             is an ExceptionGroup with their tracebacks.
-        RetinueError: There is no such wire, or nothing of that name can be left out.
+        RetinueError: There is no such wire, or nothing of that name can be left out or excused.
     """
     served = _wire(wire)
     missing = _features.known(without)
+    checks = _checks(served, missing)
+    _all_there(excused, checks)
     outcomes: list[Outcome] = []
-    for check in _checks(served, missing):
+    for check in checks:
         if only and not any(word in check.name for word in only):
             continue
+        if check.name in excused:
+            outcomes.append(Outcome(name=check.name, excuse=excused[check.name]))
+            continue
         began = time.perf_counter()
-        failure = await _tried(check, Bench(open_model, served, patience=patience))
+        bench = Bench(open_model, served, patience=patience, soon=soon, crowd=crowd)
+        failure = await _tried(check, bench)
         took = time.perf_counter() - began
         outcomes.append(Outcome(name=check.name, seconds=took, failure=failure))
     report = Report(wire=served.name, outcomes=tuple(outcomes))
@@ -130,6 +156,14 @@ def _checks(wire: Wire, without: frozenset[str]) -> Sequence[Check]:
     found = [check for room in rooms for check in room.checks(wire)]
     able = [check for check in found if not check.needs & without]
     return [*able, *_features.refusals(without)]
+
+
+def _all_there(excused: Mapping[str, str], checks: Sequence[Check]) -> None:
+    names = {check.name for check in checks}
+    for name in excused:
+        if name not in names:
+            near = get_close_matches(name, names, 1, 0.0)[0]
+            raise RetinueError(f"There is no check {name!r}", hint=f"The nearest: {near!r}.")
 
 
 async def _tried(check: Check, bench: Bench) -> Exception | None:

@@ -112,12 +112,18 @@ class Bench:
         open_model: As `check_model` gets it.
         wire: What is spoken.
         patience: Seconds that nothing may take.
+        soon: Seconds of silence that are too many.
+        crowd: How many are asked at once.
     """
 
-    def __init__(self, open_model: OpenModel, wire: Wire, *, patience: float) -> None:
+    def __init__(
+        self, open_model: OpenModel, wire: Wire, *, patience: float, soon: float, crowd: int
+    ) -> None:
         self._open_model = open_model
         self._closing = AsyncExitStack()
         self.patience = patience
+        self.soon = soon
+        self.crowd = crowd
         self.wire = wire
         self.mock = MockLLM(wires=[wire], strict=True)
 

@@ -3,12 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-from retinue.models import ChatChunk
+from retinue.models import ChatChunk, Model
 from retinue.testing.mock_llm import Answer, Silence, Wire
 
 from ._bench import Bench, Check, Heard, expect, named, request
-
-_MANY = 20
 
 
 def checks(wire: Wire) -> Sequence[Check]:
@@ -20,7 +18,8 @@ def checks(wire: Wire) -> Sequence[Check]:
         named(one_reader_that_leaves_does_not_disturb_the_others),
         named(the_model_can_be_asked_again_in_another_loop),
         named(answers_one_after_the_other_share_a_connection),
-        named(many_answers_at_once_do_not_mix_and_share_connections),
+        named(many_answers_at_once_do_not_mix),
+        named(many_answers_at_once_share_connections),
     ]
 
 
@@ -144,16 +143,24 @@ async def answers_one_after_the_other_share_a_connection(bench: Bench) -> None:
     expect(connections == 1, "one connection for four answers", f"{connections} connections")
 
 
-async def many_answers_at_once_do_not_mix_and_share_connections(bench: Bench) -> None:
+async def many_answers_at_once_do_not_mix(bench: Bench) -> None:
+    await _all_at_once(bench, await bench.model())
+
+
+async def many_answers_at_once_share_connections(bench: Bench) -> None:
     model = await bench.model()
     for _ in range(2):
-        asked = [f"Say {n} and nothing else." for n in range(_MANY)]
-        heard: list[Heard] = await asyncio.gather(*[bench.hear_whole(one, model) for one in asked])
-        texts = [one.text for one in heard]
-        expect(texts == asked, "to each its own answer", texts)
-    connections = bench.mock.connections
+        await _all_at_once(bench, model)
+    connections, many = bench.mock.connections, bench.crowd
     expect(
-        connections <= _MANY,
-        f"no more than {_MANY} connections for two times {_MANY} answers",
+        connections <= many,
+        f"no more than {many} connections for two times {many} answers",
         f"{connections} connections",
     )
+
+
+async def _all_at_once(bench: Bench, model: Model) -> None:
+    asked = [f"Say {n} and nothing else." for n in range(bench.crowd)]
+    heard: list[Heard] = await asyncio.gather(*[bench.hear_whole(one, model) for one in asked])
+    texts = [one.text for one in heard]
+    expect(texts == asked, "to each its own answer", texts)

@@ -20,8 +20,6 @@ from retinue.testing.mock_llm import (
 
 from ._bench import Bench, Check, expect, named
 
-_SOON: Final = 0.4
-"""Seconds of silence that are too many."""
 _SAID: Final = "The flux capacitor has melted"
 
 
@@ -65,7 +63,7 @@ def checks(wire: Wire) -> Sequence[Check]:
 def _in_the_middle(fault: _Fault) -> Callable[[Bench], Awaitable[None]]:
     async def is_an_error(bench: Bench) -> None:
         bench.script(["One ", "two ", fault.line, "three"], "Asked again.")
-        heard = await bench.hear_error(fault.kind, idle_timeout=_SOON, retries=2)
+        heard = await bench.hear_error(fault.kind, idle_timeout=bench.soon, retries=2)
         expect("One two ".startswith(heard.text), "no more than 'One two '", heard)
         expect(bool(heard.text), "the words before it", heard)
         expect(len(bench.seen) == 1, "one request: the reader has seen a part", bench.seen)
@@ -78,7 +76,7 @@ def _in_the_middle(fault: _Fault) -> Callable[[Bench], Awaitable[None]]:
 def _at_the_start(fault: _Fault) -> Callable[[Bench], Awaitable[None]]:
     async def is_an_error(bench: Bench) -> None:
         bench.script([fault.line, "three"])
-        heard = await bench.hear_error(first_timeout=_SOON, retries=0)
+        heard = await bench.hear_error(first_timeout=bench.soon, retries=0)
         expect(not heard.text, "no words", heard)
         expect(len(bench.seen) == 1, "one request, as retries=0", bench.seen)
         _told(fault, heard.error)
@@ -90,7 +88,7 @@ def _at_the_start(fault: _Fault) -> Callable[[Bench], Awaitable[None]]:
 def _asked_again(first: NoAnswer | list[Fault]) -> Callable[[Bench], Awaitable[None]]:
     async def is_asked_again(bench: Bench) -> None:
         bench.script(first, "Fine.")
-        heard = await bench.hear_whole(first_timeout=_SOON, retries=1)
+        heard = await bench.hear_whole(first_timeout=bench.soon, retries=1)
         expect(heard.text == "Fine.", "the text 'Fine.' alone", heard)
         expect(len(bench.seen) == 2, "two requests", bench.seen)
 
@@ -99,7 +97,7 @@ def _asked_again(first: NoAnswer | list[Fault]) -> Callable[[Bench], Awaitable[N
 
 async def silence_before_the_answer_is_an_error(bench: Bench) -> None:
     bench.script(NoAnswer(seconds=1e6))
-    await bench.hear_error(ModelSilent, first_timeout=_SOON)
+    await bench.hear_error(ModelSilent, first_timeout=bench.soon)
     await _over(bench)
 
 

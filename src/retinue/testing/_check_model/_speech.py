@@ -101,7 +101,7 @@ async def thinking_comes_apart_from_text(bench: Bench) -> None:
 
 
 async def usage_is_told(bench: Bench) -> None:
-    told = Usage(input=120, output=34, cache_read=64, cache_write=16, thinking=8)
+    told = Usage(input=120, output=34, cache_read=64, cache_write=16, cache_write_1h=6, thinking=8)
     counts = bench.wire.counts
     expected = Usage(**{name: n for name, n in told.counted().items() if name in counts})
     bench.script(Answer("Four.", usage=told))

@@ -1,5 +1,6 @@
 """Fields: JSON from outside, read field by field; every complaint names the field."""
 
+import re
 from collections.abc import Collection
 from typing import Any, cast
 
@@ -34,6 +35,21 @@ class Fields:
 
     def text(self, name: str) -> str:
         return self._one(name, str, "a text")
+
+    def fitting(self, name: str, *, pattern: str, longest: int) -> str:
+        """A text of these letters, and not more of them; in the words of OpenAI."""
+        text = self.text(name)
+        if len(text) > longest:
+            raise Unfit(
+                f"Invalid '{self.at(name)}': string too long. Expected a string with maximum "
+                f"length {longest}, but got a string with length {len(text)} instead."
+            )
+        if not re.fullmatch(pattern, text):
+            raise Unfit(
+                f"Invalid '{self.at(name)}': string does not match pattern. Expected a string that "
+                f"matches the pattern '{pattern}'."
+            )
+        return text
 
     def optional_text(self, name: str) -> str | None:
         return self.text(name) if self.has(name) else None

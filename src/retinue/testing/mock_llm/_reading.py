@@ -9,6 +9,10 @@ from retinue.messages import FrozenDict, Message, ToolResult, ToolSpec
 
 from ._fields import Fields, Unfit
 
+NAME: Final = "^[a-zA-Z0-9_-]+$"
+"""What OpenAI accepts as the name of a tool; source: the errors that mcp-use/mcp-use#90 and, of
+lengths, vercel/ai#5171 and decolua/9router#393 quote."""
+
 
 def tool_of(tool: Fields) -> ToolSpec:
     """A tool as Chat Completions describes it, and others who do it alike."""

@@ -36,7 +36,7 @@ from retinue.models.scripted import WrittenCall
 
 from ._answers import Line, Refusal
 from ._fields import Fields, Unfit
-from ._reading import bytes_of, tool_of
+from ._reading import NAME, bytes_of, tool_of
 from ._wire import (
     Asked,
     Calls,
@@ -309,7 +309,9 @@ def _call(call: Fields) -> ToolCall:
         args = Fields(json.loads(function.text("arguments")), function.at("arguments"))
     except ValueError:
         raise Unfit(f"{function.at('arguments')} must be JSON, as a text") from None
-    return ToolCall(id=call.text("id"), name=function.text("name"), args=args.data)
+    name = function.fitting("name", pattern=NAME, longest=64)
+    id = call.fitting("id", pattern=r"[\s\S]+", longest=40)
+    return ToolCall(id=id, name=name, args=args.data)
 
 
 def _choice(said: Fields) -> str:

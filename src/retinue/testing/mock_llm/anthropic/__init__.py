@@ -60,7 +60,9 @@ class Anthropic:
         "context_full": "model_context_window_exceeded",
         "pause": "pause_turn",
     }
-    counts = frozenset({"input", "output", "cache_read", "cache_write", "thinking"})
+    counts = frozenset(
+        {"input", "output", "cache_read", "cache_write", "cache_write_1h", "thinking"}
+    )
 
     def __init__(self, *, line_end: str = "\n", space: str = " ") -> None:
         self._line_end = line_end

@@ -20,7 +20,7 @@ from retinue.messages import (
     ToolSpec,
 )
 from retinue.testing.mock_llm._fields import Fields, Unfit
-from retinue.testing.mock_llm._reading import bytes_of
+from retinue.testing.mock_llm._reading import NAME, bytes_of
 
 
 def sealed(item: Mapping[str, Any]) -> str:
@@ -202,7 +202,9 @@ def _call(item: Fields) -> ToolCall:
         args = Fields(json.loads(item.text("arguments")), item.at("arguments"))
     except ValueError:
         raise Unfit(f"{item.at('arguments')} must be JSON, as a text") from None
-    return ToolCall(id=item.text("call_id"), name=item.text("name"), args=args.data)
+    name = item.fitting("name", pattern=NAME, longest=128)
+    id = item.fitting("call_id", pattern=r"[\s\S]+", longest=64)
+    return ToolCall(id=id, name=name, args=args.data)
 
 
 _SAID: Final = ("output_text", "refusal")

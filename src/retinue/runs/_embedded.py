@@ -1,0 +1,215 @@
+"""Embedded: the engine that executes runs in this process, beside whatever else it does."""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from contextvars import Context
+from typing import Any, Final, Protocol, Self
+
+from retinue.agents import Agent
+from retinue.errors import Fenced, RetinueError
+from retinue.messages import Message
+from retinue.storage import RunRecord, Store
+from retinue.telemetry import event
+
+from ._execution import Execution
+
+_LEASE: Final = 15.0
+"""Seconds of silence after which others may conclude that this process is frozen or dead."""
+
+_BEAT: Final = 3.0
+"""Seconds between two signs of life, while there is anything to do."""
+
+_LOOK: Final = 5.0
+"""Seconds between two looks for runs that somebody else left, or whose bell was not heard."""
+
+_RUN: Final = "retinue-run"
+
+
+class Resolver(Protocol):
+    """Finds what a run executes: a catalog."""
+
+    def agent(self, name: str, version: str | None) -> Agent:
+        """The agent of that name, in that version where it is given.
+
+        Raises:
+            RetinueError: There is none.
+        """
+        ...
+
+
+class Embedded:
+    """Executes the runs of a store in this process; also those that a dead process left.
+
+        async with Embedded(store, resolver) as engine: ...
+
+    Args:
+        store: Whose runs.
+        resolver: Finds their agents.
+        lease: Seconds of silence after which others may take over what it does.
+        unload_after: Seconds after which a run is unloaded that waits for a person.
+        history: How many messages of its conversation a run is given, at most.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        resolver: Resolver,
+        *,
+        lease: float = _LEASE,
+        unload_after: float = 30.0,
+        history: int = 2_000,
+    ) -> None:
+        self._store = store
+        self._claims = store.claims
+        self._resolver = resolver
+        self._lease = lease
+        self._unload_after = unload_after
+        self._history = history
+        self._executions: dict[str, Execution] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._asked_since: dict[str, float] = {}
+        self._unknown: set[str] = set()
+        self._beat_at = 0.0
+        self._holder = ""
+        self._look_again = asyncio.Event()
+        self._idle = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._holder = await self._claims.join()
+        self._beat_at = time.monotonic()
+        self._start(self._listen())
+        self._start(self._watch())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give up what is going on; whoever comes next goes on with it."""
+        for execution in tuple(self._executions.values()):
+            execution.halt()
+        running = [task for task in self._tasks if task.get_name() == _RUN]
+        if running:
+            await asyncio.wait(running)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(RetinueError):
+            await self._claims.leave(self._holder)
+
+    async def idle(self, *, within: float | None = None) -> None:
+        """Wait until nothing is being executed here, nor about to be.
+
+        Raises:
+            TimeoutError: Something still is, after `within` seconds.
+        """
+        async with asyncio.timeout(within):
+            await self._idle.wait()
+
+    # -- what is to be done
+
+    async def _listen(self) -> None:
+        """Somebody has queued a run, answered one, or wants one to stop."""
+        async with self._claims.bell() as runs:
+            async for run in runs:
+                execution = self._executions.get(run)
+                if execution is None:
+                    self._look_again.set()
+                else:
+                    self._start(self._look_after(execution))
+
+    async def _look_after(self, execution: Execution) -> None:
+        with suppress(RetinueError):
+            await execution.look_for_answers()
+
+    async def _watch(self) -> None:
+        """Look what there is to do; and, while there is anything, show that this process lives."""
+        look_at = 0.0
+        while True:
+            try:
+                now = time.monotonic()
+                if now >= look_at or self._look_again.is_set():
+                    self._look_again.clear()
+                    look_at = now + _LOOK
+                    await self._take_up()
+                    if not self._executions:
+                        self._idle.set()
+                if self._executions and now - self._beat_at >= _BEAT:
+                    await self._claims.beat(self._holder)
+                    self._beat_at = now
+                self._unload_the_quiet(now)
+            except RetinueError as error:
+                event(logging.WARNING, "the store cannot be asked for work", error=error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pause()):
+                    await self._look_again.wait()
+
+    def _pause(self) -> float:
+        if not self._executions:
+            return _LOOK
+        return min(_BEAT, max(0.05, self._unload_after / 2)) if self._asked_since else _BEAT
+
+    async def _take_up(self) -> None:
+        for run in await self._claims.due(self._holder, lease=self._lease):
+            agent = self._agent_of(run)
+            if agent is None or run.id in self._executions:
+                continue
+            await self._claims.beat(self._holder)
+            self._beat_at = time.monotonic()
+            claim = await self._claims.claim(run, self._holder, lease=self._lease)
+            if claim is not None:
+                self._idle.clear()
+                execution = Execution(self._claims, claim, alive=self._check_alive)
+                self._executions[run.id] = execution
+                self._start(self._execute(execution, agent), name=_RUN)
+
+    def _agent_of(self, run: RunRecord) -> Agent | None:
+        """What it executes; None, where that is for another process, which knows such an agent."""
+        try:
+            agent = self._resolver.agent(run.agent, run.version)
+        except RetinueError as error:
+            if run.id not in self._unknown:
+                self._unknown.add(run.id)
+                event(logging.WARNING, "a run is left to others", run=run.id, error=error)
+            return None
+        self._unknown.discard(run.id)
+        return agent
+
+    async def _execute(self, execution: Execution, agent: Agent) -> None:
+        run = execution.claim.run
+        try:
+            outcome = await execution.run(agent, await self._input(run))
+            event(logging.INFO, "run left", run=run.id, agent=run.agent, outcome=outcome)
+        finally:
+            self._executions.pop(run.id, None)
+            self._asked_since.pop(run.id, None)
+            self._look_again.set()
+
+    async def _input(self, run: RunRecord) -> tuple[Message, ...]:
+        log = self._store.log(run.owner)
+        page = await log.messages(run.conversation, until=run.seq, limit=self._history)
+        return page.items
+
+    def _unload_the_quiet(self, now: float) -> None:
+        for id, execution in tuple(self._executions.items()):
+            if not execution.asking:
+                self._asked_since.pop(id, None)
+            elif now - self._asked_since.setdefault(id, now) >= self._unload_after:
+                execution.unload()
+
+    def _check_alive(self) -> None:
+        if time.monotonic() - self._beat_at > self._lease * 0.8:
+            raise Fenced(
+                "This process was silent for so long that others may have taken over its runs",
+                hint="Nothing to do: the run goes on where it was taken up.",
+            )
+
+    def _start(self, work: Any, *, name: str | None = None) -> None:
+        # In a context of its own: a run belongs to nobody's turn.
+        task = asyncio.get_running_loop().create_task(work, name=name, context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            event(logging.ERROR, "the engine failed", error=task.exception())

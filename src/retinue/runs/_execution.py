@@ -1,0 +1,328 @@
+"""Execution: one run, taken up by this process, until it ends or this process gives it up."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Final, Literal
+from weakref import WeakKeyDictionary
+
+from retinue.agents import Agent
+from retinue.errors import RetinueError, RunError
+from retinue.messages import Message, MessagePromise
+from retinue.messages.events import (
+    ErrorRaised,
+    LivePiece,
+    LogEvent,
+    Restarted,
+    RunEnded,
+    RunStarted,
+    TurnEnded,
+)
+from retinue.promise import Hub, Scope, hub_of
+from retinue.steps import recorder
+from retinue.storage import Change, Claim, Claims, Ends, Happens, Interrupt, Shown, Waits, Yields
+
+from ._asking import Divergence
+from ._past import Past
+from ._quiet import is_quiet
+from ._recorder import TurnRecorder
+from ._spoken import Spoken, Stream
+from ._telling import told
+from ._writer import Writer
+
+type Outcome = Literal["ended", "waits", "yielded", "lost"]
+"""How a process came to the end of its work on a run."""
+
+_KEEP_EVERY: Final = 0.05
+"""Seconds between two times that a message in progress is kept."""
+
+_CRASHES: Final = 3
+"""So many times a run may be taken over without anything being finished in it."""
+
+
+class Execution:
+    """One run in this process.
+
+    Args:
+        claims, claim: The right to write in it.
+        alive: Raises Fenced where this process was silent for so long that others may have
+            concluded that it is dead.
+    """
+
+    hub: Hub
+    past: Past
+
+    def __init__(self, claims: Claims, claim: Claim, *, alive: Callable[[], None]) -> None:
+        self.claim = claim
+        self.id = claim.run.id
+        self.conversation = claim.run.conversation
+        self.attempt = claim.epoch
+        self.check_lease = alive
+        self.writer = Writer(claims, claim, stop=self.stop, fail=self._cannot_write)
+        self.turns: set[TurnRecorder] = set()
+        """Those that are going on."""
+        self.halted = False
+        """Nothing is recorded any more; what is going on will be done again by whoever comes."""
+        self.asking: set[asyncio.Task[Any]] = set()
+        """Tasks that wait for a person."""
+        self._claims = claims
+        self._scope: Scope | None = None
+        self._unloads = self._stops = False
+        self.reason = ""
+        """Why its first turn ended, once it has."""
+        self._error: RetinueError | None = None
+        self._answers: dict[str, asyncio.Future[Interrupt]] = {}
+        self._by_promise: WeakKeyDictionary[MessagePromise, Spoken] = WeakKeyDictionary()
+        self._by_id: dict[str, Spoken] = {}
+        self._errors: set[int] = set()
+        self._growing: set[Stream] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._divergences: dict[str, Divergence] = {}
+
+    async def run(self, agent: Agent, messages: Iterable[Message]) -> Outcome:
+        """Have the agent answer, until it is done, waits for a person, or is given up."""
+        self.hub = hub_of(asyncio.get_running_loop())
+        self.past = Past(await self._claims.journal(self.claim))
+        if self.claim.run.attempts >= _CRASHES:
+            return await self._leave(Ends(reason="crash_loop"))
+        self._begin()
+        try:
+            await self._ask(agent, tuple(messages))
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+        if self.writer.error is not None:
+            return "lost"
+        if self._unloads:
+            return await self._leave(Waits())
+        if self.halted:
+            return await self._leave(Yields())
+        if not self.reason and self._error is None:
+            self._error = RunError(
+                "The run has come to its end, and its first turn has not",
+                hint="This is a fault of Retinue; please report it with the log of the run.",
+            )
+        return await self._leave(Ends(reason=self.reason))
+
+    def stop(self) -> None:
+        """End it, and all that it does, now; that is its outcome."""
+        self._stops = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def halt(self) -> None:
+        """Leave it as it is, for whoever takes it up."""
+        self.halted = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def unload(self) -> bool:
+        """The same, where all of it waits for a person, and need not take memory; if it does."""
+        if self._answers and not self.halted and is_quiet(self):
+            self._unloads = True
+            self.halt()
+        return self._unloads
+
+    def fail(self, error: RetinueError) -> None:
+        """It cannot go on."""
+        self._error = error
+        self.stop()
+
+    def _begin(self) -> None:
+        run = self.claim.run
+        if self.attempt == 1:
+            self.put(Happens(event=RunStarted(run=run.id, agent=run.agent, version=run.version)))
+        for message, turn in self.past.open_messages():
+            event = Restarted(message=message, attempt=self.attempt, run=run.id, turn=turn)
+            self.put(Happens(event=event))
+
+    async def _ask(self, agent: Agent, messages: tuple[Message, ...]) -> None:
+        token = recorder.set(TurnRecorder(self, "", self.claim.run.agent, None))
+        try:
+            async with Scope() as scope:
+                self._scope = scope
+                replies = agent.inquire(messages, key="root")
+                if self.claim.run.stop_asked:
+                    self.stop()
+                try:
+                    await replies
+                except asyncio.CancelledError:
+                    self.halt()  # the process is going down
+                    raise
+                except Exception:
+                    pass  # it is in the record of its turn
+        except RetinueError as error:
+            if not self.halted:
+                self._error = error
+        finally:
+            self._scope = None
+            recorder.reset(token)
+
+    async def _leave(self, change: Change) -> Outcome:
+        if isinstance(change, Ends):
+            if self._error is not None:
+                self.put(Happens(event=self._raised(self._error)))
+                change = Ends(reason="failed")
+            elif self._stops:
+                change = Ends(reason="stopped")
+            self.writer.put(Happens(event=RunEnded(run=self.id, reason=change.reason)))
+        self.writer.put(change)
+        try:
+            await self.writer.durable()
+        except RetinueError:
+            return "lost"
+        match change:
+            case Ends():
+                return "ended"
+            case Waits():
+                return "waits"
+            case _:
+                return "yielded"
+
+    def purses(self) -> dict[str, dict[str, float]]:
+        """What its steps are paid from: the limit of each unit, by purse."""
+        limits = json.loads(self.claim.run.options).get("limits", {})
+        return {f"run:{self.id}": limits} if limits else {}
+
+    # -- what is put down
+
+    def put(self, *changes: Change) -> None:
+        """This happened."""
+        if not self.halted:
+            self.writer.put(*changes)
+
+    def happens(self, turn: TurnRecorder, event: LogEvent) -> None:
+        """Readers of the log want to know this of a turn."""
+        self.put(
+            Happens(event=replace(event, run=self.id, turn=turn.address or None, agent=turn.agent))
+        )
+
+    def tell(self, turn: TurnRecorder, kind: str, fields: dict[str, Any]) -> None:
+        """The same, in the words of `steps.emit`; what is in the log is not told again."""
+        event = told(kind, fields)
+        if event is not None:
+            event = replace(event, run=self.id, turn=turn.address, agent=turn.agent)
+            if not self.past.was_told(event):
+                self.put(Happens(event=event))
+
+    def show(self, piece: LivePiece) -> None:
+        """A piece of a message in progress, for whoever follows in this process."""
+        if not self.halted:
+            self._claims.tell(self.claim, piece)
+
+    def keep_soon(self, stream: Stream) -> None:
+        """What came of this stream is to be kept, with the next of all."""
+        self._growing.add(stream)
+        if self._timer is None:
+            self._timer = self.hub.loop.call_later(_KEEP_EVERY, self._keep)
+
+    def _keep(self) -> None:
+        self._timer = None
+        growing, self._growing = self._growing, set()
+        for stream in growing:
+            stream.keep()
+
+    def _cannot_write(self, error: RetinueError) -> None:
+        self.halt()
+
+    # -- messages
+
+    def spoken(self, promise: MessagePromise) -> Spoken | None:
+        """Which message of which turn this is, if a turn of this run said it."""
+        found = self._by_promise.get(promise)
+        if found is None:
+            message = promise.outcome
+            if isinstance(message, Message) and message.has_id:
+                return self._by_id.get(message.id)
+        return found
+
+    def keep_spoken(self, promise: MessagePromise, spoken: Spoken) -> None:
+        """A turn says this."""
+        self._by_promise[promise] = self._by_id[spoken.id] = spoken
+
+    def said_before(self, id: str) -> MessagePromise:
+        """The message that a turn had said before the run was taken up."""
+        message = self.past.messages[id]
+        promise = message.as_promise
+        if id not in self._by_id:
+            spoken = Spoken(None, id)
+            spoken.hash = message.hash
+            spoken.stop_reason = message.metadata.get("stop_reason")
+            spoken.fact.known()
+            self._by_id[id] = spoken
+        self._by_promise[promise] = self._by_id[id]
+        return promise
+
+    # -- turns
+
+    def turn_ended(self, turn: TurnRecorder, reason: str, said: list[str]) -> None:
+        """A turn is over, for good; these are the messages it replied with."""
+        error = turn.ended_with
+        if error is not None and id(error) not in self._errors:
+            self._errors.add(id(error))  # it travels upwards from here
+            self.happens(turn, self._raised(error))
+        self.happens(turn, TurnEnded(reason=reason))
+        if turn.is_first:
+            self.reason = reason
+            self.put(Shown(messages=tuple(said)))
+
+    def _raised(self, error: BaseException) -> ErrorRaised:
+        name, hint = type(error).__name__, getattr(error, "hint", None)
+        return ErrorRaised(error=name, text=str(error), hint=hint, run=self.id)
+
+    # -- people
+
+    async def answer_to(self, address: str) -> Interrupt:
+        """What a person answers to the interrupt at that address."""
+        future = self._answers.get(address)
+        if future is None:
+            future = self._answers[address] = self.hub.loop.create_future()
+        task = asyncio.current_task()
+        assert task is not None
+        self.asking.add(task)
+        try:
+            return await asyncio.shield(future)
+        finally:
+            self.asking.discard(task)
+
+    async def look_for_answers(self) -> None:
+        """Somebody may have answered, or want it to stop."""
+        if await self._claims.stop_asked(self.claim):
+            self.stop()
+        if not self._answers:
+            return
+        for address, interrupt in (await self._claims.answers(self.claim)).items():
+            self.past.answers[address] = interrupt
+            future = self._answers.pop(address, None)
+            if future is not None and not future.done():
+                future.set_result(interrupt)
+
+    def diverged(self, turn: TurnRecorder, words: str, go_on: Callable[[], None]) -> None:
+        """A turn that began anew did not do what it had done; a person decides what becomes of it.
+
+        Args:
+            turn: Which turn.
+            words: What it does now.
+            go_on: Called if that is right so.
+        """
+        known = self._divergences.get(turn.address)
+        if known is None:
+            known = self._divergences[turn.address] = Divergence(turn, words)
+            if self._scope is not None:
+                self._scope.start(self._decide(known))
+        known.go_on.append(go_on)
+
+    async def _decide(self, divergence: Divergence) -> None:
+        if await divergence.is_accepted():
+            self.past.accept(divergence.turn.address)
+            del self._divergences[divergence.turn.address]
+            for go_on in divergence.go_on:
+                go_on()
+        else:
+            self.fail(
+                RunError(
+                    f"{divergence.turn.agent!r} {divergence.words} after a restart",
+                    hint="Put what depends on time or chance into `turn.step(...)`.",
+                )
+            )

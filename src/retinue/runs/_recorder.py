@@ -1,0 +1,308 @@
+"""TurnRecorder: listens to one turn of a run; the ports of `retinue.steps` made durable."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from retinue.errors import AmbiguousAddress, BudgetExceeded, PromiseCancelled, ToolDenied
+from retinue.messages import (
+    Message,
+    MessagePromise,
+    MessageSequencePromise,
+    derived_id,
+)
+from retinue.messages.events import Restarted, TurnStarted
+from retinue.promise import Failure
+from retinue.steps import Effect, Work
+from retinue.storage import Entry
+
+from . import _asking, _steps
+from ._addresses import address_of
+from ._commits import Fact
+from ._records import TurnRecord
+from ._spoken import Spoken, Stream
+
+if TYPE_CHECKING:
+    from retinue.agents import Turn
+
+    from ._execution import Execution
+
+
+class TurnRecorder:
+    """Listens to one turn.
+
+    Args:
+        run: What it is part of.
+        address: Where it stands in there; "" for the run itself, which asks its first turn.
+        agent: Who it is.
+        parent: Who asked.
+    """
+
+    def __init__(
+        self, run: "Execution", address: str, agent: str, parent: "TurnRecorder | None"
+    ) -> None:
+        self.run = run
+        self.address = address
+        self.agent = agent
+        self.parent = parent
+        self.turn: Turn | None = None
+        self.again = False
+        """Whether it was finished before, and only says again what it said."""
+        self.state: Any = None
+        self.holding: set[asyncio.Task[Any]] = set()
+        """Tasks in which it wants to do something that it must not do yet."""
+        self.ended_with: BaseException | None = None
+        # What it was asked may come of anything that its asker had read.
+        self._needs: set[Fact] = parent.needs() if parent is not None else set()
+        self._read: dict[str, Spoken] = {}
+        self._said: list[Spoken | Failure] = []
+        self._children: list[Fact] = []
+        self._replied = Fact(self)
+        self._over = Fact(self)
+        self._counts: dict[Any, tuple[int, Any]] = {}
+        self._ended = False
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the turn that the run itself asked."""
+        return self.parent is not None and self.parent.parent is None
+
+    # -- whom it asks
+
+    def inquiry(self, agent: str, passed: Callable[[], str], key: str | None) -> "TurnRecorder":
+        what = ("key", key) if key is not None else ("", passed())
+        count = self.count(("inquiry", agent, *what), f"{agent!r} is asked the same")
+        if key is not None and count:
+            raise AmbiguousAddress(
+                f"{self.agent!r} asks {agent!r} twice under the key {key!r}",
+                hint="Give each inquiry a key of its own.",
+            )
+        return TurnRecorder(
+            self.run, address_of(self.address, agent, *what, str(count)), agent, self
+        )
+
+    def count(self, what: Any, words: str) -> int:
+        """How many equal ones there were before.
+
+        Raises:
+            AmbiguousAddress: Another task of this turn did the same: which is first is by chance.
+        """
+        task = asyncio.current_task()
+        count, first = self._counts.get(what, (0, task))
+        if first is not task:
+            raise AmbiguousAddress(f"{words} by two tasks of {self.agent!r}")
+        self._counts[what] = (count + 1, task)
+        return count
+
+    def identity(self, message: MessagePromise) -> str | None:
+        spoken = self.run.spoken(message)
+        return spoken.id if spoken is not None else None
+
+    # -- its life
+
+    async def perform(self, turn: "Turn", work: Callable[[], Awaitable[None]]) -> None:
+        run = self.run
+        record = run.past.turn(self.address)
+        if record is not None:
+            self._say_again(turn, record)
+            return
+        self.turn = turn
+        if self.parent is not None:
+            self.parent._children.append(self._over)
+        if self.address in run.past.turns:
+            run.happens(self, Restarted(attempt=run.attempt))
+        else:
+            asked_by = self.parent.address if self.parent is not None else ""
+            run.happens(self, TurnStarted(parent=asked_by or None))
+        run.turns.add(self)
+        await work()
+
+    def _say_again(self, turn: "Turn", record: TurnRecord) -> None:
+        self.again = True
+        self._replied.known()
+        self._over.known()
+        replies = record.replies[:-1] if record.last else record.replies
+        for reply in replies:
+            turn.reply(reply if isinstance(reply, Exception) else self.run.said_before(reply))
+        if self.is_first:
+            self.run.reason = record.reason
+        if record.error is not None:
+            raise record.error
+
+    def ended(self, replies: MessageSequencePromise, outcome: BaseException | None) -> None:
+        run = self.run
+        if self.turn is None or run.halted:
+            return
+        if isinstance(outcome, asyncio.CancelledError | KeyboardInterrupt | SystemExit):
+            run.halt()  # the process is going down, and comes back to this
+            return
+        self.ended_with = outcome
+        self._ended = True
+        replies.when_ended(self._all_said)
+
+    def settled(self) -> None:
+        self.run.turns.discard(self)
+        self.turn = None
+        if not self._ended or self.run.halted:
+            return
+        if self.run.past.unclaimed(self.address):
+            self.run.diverged(self, "does not come again to all that it had done", self._end)
+        else:
+            self._end()
+
+    def _all_said(self) -> None:
+        """Its replies are complete; those from others may be on their way."""
+        if not self.run.halted:
+            needs = {one.fact for one in self._said if isinstance(one, Spoken)}
+            self._replied.available(self._keep_replies, needs | self._needs)
+
+    def _end(self) -> None:
+        self._over.happened(self._keep_end, {self._replied, *self._children, *self._needs})
+        self._children = []
+
+    def _keep_replies(self) -> None:
+        """Others rely on its replies being just these, while the turn itself goes on."""
+        if not self._over.ready:
+            self._keep("intent", None, "")
+
+    def _keep_end(self) -> None:
+        whole = [one for one in self._said if isinstance(one, Spoken) and one.failure is None]
+        reason = reason_of(self.ended_with, whole[-1].stop_reason if whole else None)
+        self._keep("done", self.ended_with, reason)
+        self.run.turn_ended(self, reason, [one.id for one in whole])
+
+    def _keep(self, state: Any, error: BaseException | None, reason: str) -> None:
+        last = self._said[-1] if self._said else None
+        record = TurnRecord(
+            agent=self.agent,
+            parent=self.parent.address if self.parent is not None else "",
+            replies=tuple([_reply(one) for one in self._said]),
+            error=_exception(error),
+            reason=reason,
+            last=error is not None and last is not None and _error_of(last) is error,
+            reads={id: spoken.hash or "" for id, spoken in self._read.items()},
+            state=self.state,
+        )
+        entry = Entry(
+            address=self.address,
+            kind="turn",
+            turn=self.address,
+            state=state,
+            body=record.to_json(),
+        )
+        self.run.put(entry)
+
+    # -- what it says
+
+    def said(self, message: Any, *, copied: bool) -> Any:
+        if self.turn is None or self.run.halted:
+            return message
+        if isinstance(message, Failure):
+            self._said.append(message)
+            return message
+        promise: MessagePromise = message
+        spoken = self.run.spoken(promise)
+        # A message is a value: who says an equal one, without having read it, says its own.
+        handed_on = copied or promise.identity is None
+        if spoken is not None and (handed_on or spoken.id in self._read):
+            self._said.append(spoken)
+            return promise
+        return self._say(promise)
+
+    def _say(self, promise: MessagePromise) -> MessagePromise:
+        outcome = promise.outcome
+        run = self.run
+        if isinstance(outcome, Message):
+            spoken = Spoken(self, self._id_of(outcome.hash))
+            message = outcome.as_occurrence(spoken.id)
+            promise = message.as_promise
+            run.keep_spoken(promise, spoken)
+            self._said.append(spoken)
+            spoken.whole(message)
+            return promise
+        spoken = Spoken(self, self._id_of("stream"))
+        promise.note(id=spoken.id)
+        run.keep_spoken(promise, spoken)
+        self._said.append(spoken)
+        Stream(self, spoken, promise)
+        return promise
+
+    def _id_of(self, what: str) -> str:
+        count, _ = self._counts.get(("said", what), (0, None))
+        self._counts["said", what] = (count + 1, None)
+        return derived_id(address_of(self.run.id, self.address, what), count)
+
+    # -- what it reads
+
+    def heard(self, what: Any) -> None:
+        if self.turn is None:
+            return
+        if isinstance(what, MessageSequencePromise):
+            recorder = what.recorder
+            if isinstance(recorder, TurnRecorder) and recorder is not self:
+                self._need(recorder._replied)
+        elif isinstance(what, MessagePromise):
+            spoken = self.run.spoken(what)
+            if spoken is None:
+                if self.parent is not None:  # its asker made it, of whatever that had read
+                    self._needs |= self.parent.needs()
+            elif spoken.turn is not self:
+                self._read[spoken.id] = spoken
+                self._need(spoken.fact)
+
+    def needs(self) -> set[Fact]:
+        """What it depends on by now that is no fact yet."""
+        self._needs = {fact for fact in self._needs if not fact.committed}
+        return set(self._needs)
+
+    def _need(self, fact: Fact) -> None:
+        if not fact.committed:
+            self._needs.add(fact)
+
+    # -- what it does
+
+    async def step[T](self, name: str, work: Work[T], *, args: Any, effect: Effect) -> T:
+        return await _steps.step(self, name, work, args, effect)
+
+    async def ask(self, question: Any) -> Any:
+        return await _asking.ask(self, question)
+
+    async def reserve(self, amounts: dict[str, float]) -> None:
+        await _steps.reserve(self, amounts)
+
+    def emit(self, kind: str, **fields: Any) -> None:
+        self.run.tell(self, kind, fields)
+
+
+def reason_of(error: BaseException | None, stop_reason: Any) -> str:
+    """Why a turn ended: by its error, or as its last message says."""
+    match error:
+        case None:
+            return str(stop_reason or "done")
+        case ToolDenied():
+            return "denied"
+        case BudgetExceeded():
+            return "budget"
+        case PromiseCancelled():
+            return "stopped"
+        case _:
+            return "failed"
+
+
+def _reply(one: Spoken | Failure) -> str | Exception:
+    error = _error_of(one)
+    if error is None:
+        assert isinstance(one, Spoken)
+        return one.id
+    return _exception(error) or RuntimeError()
+
+
+def _error_of(one: Spoken | Failure) -> BaseException | None:
+    failure = one if isinstance(one, Failure) else one.failure
+    return failure.error if failure is not None else None
+
+
+def _exception(error: BaseException | None) -> Exception | None:
+    if error is None or isinstance(error, Exception):
+        return error
+    return RuntimeError(f"{type(error).__name__}: {error}")

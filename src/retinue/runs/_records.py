@@ -1,0 +1,97 @@
+"""What a journal entry says, and its form: JSON of the values that messages are made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from retinue.messages.codecs import value_from_json, value_to_json
+from retinue.messages.codecs.errors import error_from_dict, error_to_dict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRecord:
+    """A turn that is over, or has at least said everything.
+
+    Args:
+        agent, parent: Who it was; the address of the turn that asked, "" for the root.
+        replies: In visible order: the id of a message, or the error in its place.
+        error: What it ended with, if not well.
+        reason: Why it ended.
+        last: Whether that error is the last of its replies, too.
+        reads: The ids of the messages it read, and the hash of each.
+        state: What the agent kept for its next turn.
+    """
+
+    agent: str
+    parent: str
+    replies: tuple[str | Exception, ...]
+    error: Exception | None = None
+    reason: str = "done"
+    last: bool = False
+    reads: Mapping[str, str] = field(default_factory=dict[str, str])
+    state: Any = None
+
+    def to_json(self) -> str:
+        return value_to_json(
+            {
+                "agent": self.agent,
+                "parent": self.parent,
+                "replies": [
+                    reply if isinstance(reply, str) else error_to_dict(reply)
+                    for reply in self.replies
+                ],
+                "error": None if self.error is None else error_to_dict(self.error),
+                "reason": self.reason,
+                "last": self.last,
+                "reads": dict(self.reads),
+                "state": self.state,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "TurnRecord":
+        data: dict[str, Any] = dict(value_from_json(text))
+        data["replies"] = tuple(
+            [
+                reply if isinstance(reply, str) else error_from_dict(reply)
+                for reply in data["replies"]
+            ]
+        )
+        if data["error"] is not None:
+            data["error"] = error_from_dict(data["error"])
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    """A step that was done, or is about to be: then it has neither result nor error.
+
+    Args:
+        name: What kind of step it is.
+        args: What tells it from others, for a person who is asked about it.
+        effect: What doing it twice does.
+        result, error: How it came out.
+    """
+
+    name: str
+    effect: str = "none"
+    args: Any = None
+    result: Any = None
+    error: Exception | None = None
+
+    def to_json(self) -> str:
+        form: dict[str, Any] = {"name": self.name, "effect": self.effect}
+        if self.args is not None:
+            form["args"] = self.args
+        if self.error is not None:
+            form["error"] = error_to_dict(self.error)
+        else:
+            form["result"] = self.result
+        return value_to_json(form)
+
+    @classmethod
+    def from_json(cls, text: str) -> "StepRecord":
+        data: dict[str, Any] = dict(value_from_json(text))
+        if "error" in data:
+            data["error"] = error_from_dict(data["error"])
+        return cls(**data)

@@ -1,0 +1,126 @@
+"""Steps: what a turn did that is not done again, and effects, which happen once or are asked about.
+
+An effect that is lost between intent and result cannot be told from one that never happened, so a
+person is asked; it is never repeated in silence.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from retinue.errors import RetinueError
+from retinue.messages import ToolResult, content_hash, freeze
+from retinue.steps import Effect, Work
+from retinue.storage import Amount, Entry, Reserved
+
+from ._addresses import address_of
+from ._asking import did_it_happen
+from ._commits import all_facts
+from ._quiet import turn_is_quiet
+from ._records import StepRecord
+
+if TYPE_CHECKING:
+    from ._recorder import TurnRecorder
+
+
+_LOOK: Final = 0.05
+"""Seconds between two looks whether a turn, begun anew, comes to what it had done."""
+
+
+async def step[T](turn: "TurnRecorder", name: str, work: Work[T], args: Any, effect: Effect) -> T:
+    """Do it, or give what it gave; see `retinue.steps.Recorder.step`."""
+    digest = content_hash(args)
+    count = turn.count(("step", name, digest), f"The step {name!r} is done")
+    address = address_of(turn.address, "step", name, digest, str(count))
+    past = turn.run.past
+    known = past.step(address)
+    if effect != "none":
+        past.claim(turn.address, address)
+    if known is not None and known.state == "done":
+        return _again(StepRecord.from_json(known.body))
+    if effect != "none":
+        await _before_effect(turn, address, StepRecord(name=name, effect=effect, args=args))
+    if known is not None and effect == "once":
+        answer = await did_it_happen(turn, address, name, args)
+        if answer is not None:
+            result = _as_result(name, args, answer)
+            return _again(_keep(turn, address, StepRecord(name=name, effect=effect, result=result)))
+    try:
+        result = freeze(await work(address))
+    except RetinueError as error:  # an outcome like any other
+        _keep(turn, address, StepRecord(name=name, effect=effect, error=error))
+        raise
+    _keep(turn, address, StepRecord(name=name, effect=effect, result=result))
+    return result
+
+
+async def reserve(turn: "TurnRecorder", amounts: dict[str, float]) -> None:
+    """Set amounts aside in every purse that the turn may spend from, or raise BudgetExceeded."""
+    count = turn.count(("reserve",), "Something is reserved")
+    address = address_of(turn.address, "reserve", str(count))
+    wanted: list[Amount] = []
+    for purse, limits in turn.run.purses().items():
+        wanted += [
+            Amount(purse=purse, unit=unit, amount=amounts[unit], limit=limit)
+            for unit, limit in limits.items()
+            if unit in amounts
+        ]
+    if wanted:
+        await turn.run.writer.write(Reserved(address=address, amounts=tuple(wanted)))
+
+
+async def _before_effect(turn: "TurnRecorder", address: str, record: StepRecord) -> None:
+    """An effect waits until all that it depends on is a fact, and until its intent is written."""
+    await all_facts(turn.needs())
+    await _all_claimed(turn)
+    if record.effect == "once" and turn.run.past.step(address) is None:
+        turn.run.put(_entry(turn, address, "intent", record))
+    await turn.run.writer.durable()
+    turn.run.check_lease()
+
+
+async def _all_claimed(turn: "TurnRecorder") -> None:
+    """A new effect waits until its turn, begun anew, has come again to those it had.
+
+    If it never does, this is another effect in the place of one that happened: a person decides.
+    """
+    past, run = turn.run.past, turn.run
+    if not past.effects(turn.address):
+        return
+    task = asyncio.current_task()
+    assert task is not None
+    turn.holding.add(task)
+    try:
+        while past.effects(turn.address):
+            await asyncio.sleep(_LOOK)
+            if turn_is_quiet(turn, turn.holding):
+                decided = asyncio.Event()
+                run.diverged(turn, "wants to do something else than it had done", decided.set)
+                await decided.wait()
+    finally:
+        turn.holding.discard(task)
+
+
+def _keep(turn: "TurnRecorder", address: str, record: StepRecord) -> StepRecord:
+    if not turn.run.halted:
+        turn.run.put(_entry(turn, address, "done", record))
+    return record
+
+
+def _entry(turn: "TurnRecorder", address: str, state: Any, record: StepRecord) -> Entry:
+    return Entry(
+        address=address, kind="step", turn=turn.address, state=state, body=record.to_json()
+    )
+
+
+def _as_result(name: str, args: Any, answer: Any) -> Any:
+    """What a person says that a step gave, in the form that its caller expects."""
+    if name != "tool_call":
+        return answer
+    tool, _, call_id = args
+    return ToolResult(call_id=call_id, name=tool, content=str(answer), source=f"tool:{tool}")
+
+
+def _again(record: StepRecord) -> Any:
+    if record.error is not None:
+        raise record.error
+    return record.result

@@ -1,0 +1,144 @@
+"""Writer: what happened in one run, on its way to the store, in its order."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from retinue.errors import BudgetExceeded, RetinueError, StoreFailed
+from retinue.storage import Change, Claim, Claims
+from retinue.telemetry import event
+
+_WAITS: Final = (0.05, 0.2, 1.0, 3.0, 5.0, 5.0, 10.0, 10.0, 10.0, 15.0)
+"""Seconds between attempts to write while the store fails: about a minute in all."""
+
+
+class Writer:
+    """Puts down changes in the order they are given; many that come at once go together.
+
+    Args:
+        claims, claim: Where to write, and by what right.
+        stop: Called when somebody has asked the run to stop.
+        fail: Called once nothing can be written any more, with the reason.
+    """
+
+    def __init__(
+        self,
+        claims: Claims,
+        claim: Claim,
+        *,
+        stop: Callable[[], None],
+        fail: Callable[[RetinueError], None],
+    ) -> None:
+        self._claims = claims
+        self._claim = claim
+        self._stop = stop
+        self._fail = fail
+        self._batches: deque[_Batch] = deque()  # the first is being written
+        self._number = 0
+        self._task: asyncio.Task[None] | None = None
+        self.error: RetinueError | None = None
+
+    def put(self, *changes: Change) -> None:
+        """These come next; they are written soon, together with what else is put down now."""
+        if self.error is None:
+            last = self._batches[-1] if len(self._batches) > (self._task is not None) else None
+            if last is None or last.alone:
+                last = self._add(_Batch(alone=False))
+            last.changes += changes
+
+    async def durable(self) -> None:
+        """Wait until everything put down so far is written for good.
+
+        Raises:
+            StoreError: It cannot be: the run was taken up by somebody else, the store failed.
+        """
+        if self.error is not None:
+            raise self.error
+        if self._batches:
+            await self._batches[-1].wait()
+
+    async def write(self, *changes: Change) -> None:
+        """Put these down apart from all else: they can be refused without harm to the rest.
+
+        Raises:
+            BudgetExceeded: They were.
+            StoreError: Nothing can be written any more.
+        """
+        if self.error is not None:
+            raise self.error
+        batch = self._add(_Batch(alone=True))
+        batch.changes += changes
+        await batch.wait()
+
+    def _add(self, batch: "_Batch") -> "_Batch":
+        self._batches.append(batch)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._work())
+        return batch
+
+    async def _work(self) -> None:
+        await asyncio.sleep(0)  # what else happens in this tick goes along
+        try:
+            while self._batches:
+                batch = self._batches[0]
+                try:
+                    await self._send(batch.changes)
+                except BudgetExceeded as error:
+                    batch.finish(error)
+                else:
+                    batch.finish(None)
+                self._batches.popleft()
+        except RetinueError as error:
+            self._give_up(error)
+        finally:
+            self._task = None
+
+    async def _send(self, changes: "list[Change]") -> None:
+        """Write; try again, under the same number, while the store is out of reach."""
+        number = self._number + 1
+        for wait in (*_WAITS, None):
+            try:
+                written = await self._claims.write(self._claim, number, *changes)
+            except StoreFailed as error:
+                if wait is None:
+                    raise
+                event(logging.WARNING, "not written yet", run=self._claim.run.id, error=error)
+                await asyncio.sleep(wait)
+            else:
+                self._number = number
+                if written.stop_asked:
+                    self._stop()
+                return
+
+    def _give_up(self, error: RetinueError) -> None:
+        self.error = error
+        while self._batches:
+            self._batches.popleft().finish(error)
+        self._fail(error)
+
+
+class _Batch:
+    """Changes that are written together."""
+
+    __slots__ = ("_done", "alone", "changes")
+
+    def __init__(self, *, alone: bool) -> None:
+        self.alone = alone
+        self.changes: list[Change] = []
+        self._done: asyncio.Future[None] | None = None
+
+    async def wait(self) -> None:
+        if self._done is None:
+            self._done = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._done)  # others wait for it, too
+
+    def finish(self, error: RetinueError | None) -> None:
+        if self._done is None or self._done.done():
+            return
+        if error is None:
+            self._done.set_result(None)
+        else:
+            self._done.set_exception(error)
+            self._done.exception()  # should nobody wait any more, that is no news

@@ -1,0 +1,122 @@
+"""Changes: what the holder of a run writes, applied one after another within a transaction."""
+
+from collections.abc import Iterable, Iterator
+from typing import assert_never
+
+from retinue.storage import (
+    Asked,
+    Change,
+    Claim,
+    Ends,
+    Entry,
+    Grown,
+    Happens,
+    Kept,
+    Reserved,
+    RunStatus,
+    Shown,
+    Spent,
+    Waits,
+    Yields,
+)
+
+from ._budget import reserve, settle, spend
+from ._interrupts import ask, withdraw
+from ._notes import put_note
+from ._scribe import Line, Scribe, line
+from ._values import now, text
+from ._writer import Work
+
+type Prepared = (
+    Line | Entry | Shown | Grown | Asked | Reserved | Spent | Kept | Waits | Ends | Yields
+)
+
+
+def prepared(changes: Iterable[Change]) -> Iterator[Prepared]:
+    """The changes; events as they are kept."""
+    for change in changes:
+        yield line(change) if isinstance(change, Happens) else change
+
+
+class Held:
+    """A run in the hands of its holder.
+
+    Args:
+        work: The transaction.
+        claim: Of the run; it was found to hold.
+        n, conversation: Of its row.
+        again: Whether there is something new for it: an answer, or it is to stop.
+    """
+
+    def __init__(self, work: Work, claim: Claim, n: int, conversation: int, *, again: bool) -> None:
+        self._work = work
+        self._execute = work.execute
+        self._id = claim.run.id
+        self._owner = claim.run.owner
+        self._n = n
+        self._again = again
+        self._scribe = Scribe(work, conversation)
+        self._status: RunStatus = "running"
+        self._reason: str | None = None
+        self._progress = False
+
+    def apply(self, change: Prepared) -> None:
+        match change:
+            case Line():
+                self._scribe.append(change, run=self._n)
+            case Entry():
+                self._enter(change)
+            case Shown(messages=messages):
+                self._scribe.show(messages)
+            case Grown():
+                self._scribe.grow(change)
+            case Asked(interrupt=interrupt):
+                ask(self._execute, self._owner, self._n, interrupt)
+            case Reserved():
+                reserve(self._execute, self._owner, self._n, change)
+            case Spent():
+                spend(self._execute, self._owner, self._n, change)
+            case Kept(name=name, value=value):
+                put_note(self._execute, self._owner, name, value)
+            case Waits():
+                self._give_up("queued" if self._again else "waiting")
+            case Yields():
+                self._give_up("queued")
+            case Ends(reason=reason):
+                self._reason = reason
+                self._give_up("ended")
+                settle(self._execute, self._n)
+                withdraw(self._execute, self._n)
+            case _:
+                assert_never(change)
+
+    def done(self, number: int) -> int:
+        """Nothing more comes in the write of this number; the seq of the last event."""
+        self._scribe.done()
+        self._execute(
+            "UPDATE runs SET written = ?, status = ?, reason = ?, changed = ?,"
+            " attempts = CASE WHEN ? THEN 0 ELSE attempts END WHERE n = ?",
+            (number, self._status, self._reason, now(), self._progress, self._n),
+        )
+        return self._scribe.seq
+
+    def _enter(self, entry: Entry) -> None:
+        self._execute(
+            "INSERT INTO journal (run, address, kind, turn, state, body) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET kind = excluded.kind, turn = excluded.turn,"
+            " state = excluded.state, body = excluded.body",
+            (
+                self._n,
+                text(entry.address),
+                entry.kind,
+                text(entry.turn),
+                entry.state,
+                text(entry.body),
+            ),
+        )
+        self._progress = self._progress or entry.state == "done"
+
+    def _give_up(self, status: RunStatus) -> None:
+        self._status = status
+        if status == "queued":
+            self._work.runs.append(self._id)
