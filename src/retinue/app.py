@@ -23,6 +23,7 @@ from retinue.tools import (
 )
 
 if TYPE_CHECKING:
+    from retinue.models.budget import Purse
     from retinue.models.prices import Cost
 
 
@@ -35,6 +36,7 @@ class App:
         model: The one it answers with.
         others: Those that answer where it cannot.
         max_cost: US dollars that one run may cost, by estimate.
+        max_tokens: What one run may send and receive.
         wire: Makes that agent around a model.
     """
 
@@ -42,15 +44,28 @@ class App:
     model: Model
     others: tuple[Model, ...]
     max_cost: float | None
+    max_tokens: int | None
     wire: Callable[[Model], Agent]
 
-    def host(self) -> Agent:
-        """The agent that is asked first, for one run: what it may cost begins anew with each.
+    def purse(self) -> "Purse | None":
+        """What one run may spend; None where there is no limit."""
+        if self.max_cost is None and self.max_tokens is None:
+            return None
+        decimal = import_module("decimal").Decimal
+        cost = None if self.max_cost is None else decimal(str(self.max_cost))
+        return import_module("retinue.models.budget").Purse(cost=cost, tokens=self.max_tokens)
+
+    def host(self, purse: "Purse | None" = None) -> Agent:
+        """The agent that is asked first, for one run.
+
+        Args:
+            purse: What the run may spend; by default a new one.
 
         Raises:
-            SettingsError, MissingExtra: There is a limit, and the price of a model is not known.
+            SettingsError, MissingExtra: The purse is in money, and the price of a model is not
+                known.
         """
-        model, *others = self._paid()
+        model, *others = self._paid(purse or self.purse())
         if others:
             model = import_module("retinue.models.fallback").Fallback(model, *others)
         return self.wire(model)
@@ -66,15 +81,13 @@ class App:
                 return prices.price_of(each, usage)
         return prices.cost_of(model, usage)
 
-    def _paid(self) -> list[Model]:
+    def _paid(self, purse: "Purse | None") -> list[Model]:
         """All models, with one purse for them where there is a limit."""
         models = [self.model, *self.others]
-        if self.max_cost is None:
+        if purse is None:
             return models
-        budget = import_module("retinue.models.budget")
-        cost = import_module("decimal").Decimal(str(self.max_cost))
-        purse = budget.Purse(cost=cost)
-        paid = [budget.Budgeted(model, purse) for model in models]
+        budgeted = import_module("retinue.models.budget").Budgeted
+        paid = [budgeted(model, purse) for model in models]
         for model in paid:
             model.check_price()
         return paid
@@ -99,6 +112,7 @@ def build(settings: Settings, *, ask: Ask = ask_on_console) -> App:
         model=model,
         others=tuple(others),
         max_cost=settings.max_cost,
+        max_tokens=settings.max_tokens,
         wire=wire,
     )
 
@@ -115,8 +129,9 @@ class Way(NamedTuple):
 def way_to(settings: Settings, model: str) -> Way:
     """How the model of that name is found, which may be an endpoint of the settings, or "auto".
 
-    The key and the address are those that the settings have for its provider, and no other's. For
-    "auto" the servers on this machine are asked where there is no key; see `retinue.models.auto`.
+    The key and the address are those that the settings have for its provider, and no other's; an
+    endpoint with an address of its own is shown no key but its own. For "auto" the servers on this
+    machine are asked where there is no key; see `retinue.models.auto`.
 
     Raises:
         ModelRejected: For "auto", where Ollama should be is no address.
@@ -127,7 +142,7 @@ def way_to(settings: Settings, model: str) -> Way:
         return way_to(settings, name)._replace(base_url=base_url)
     endpoint = settings.models.get(model)
     if endpoint is not None:
-        usual = way_to(settings, f"{endpoint.provider}:") if endpoint.base_url is None else Way("")
+        usual = way_to(settings, f"{endpoint.provider}:")
         return Way(
             endpoint.name,
             endpoint.base_url or usual.base_url,
@@ -140,7 +155,7 @@ def way_to(settings: Settings, model: str) -> Way:
         case "gemini":
             return Way(model, None, settings.gemini_api_key)
         case "ollama":
-            return Way(model, settings.ollama_url)
+            return Way(model, settings.ollama_url, settings.ollama_api_key)
         case "openai":
             return Way(model, None, settings.openai_api_key)
         case _:
@@ -183,7 +198,7 @@ def _host(model: Model, *, settings: Settings, tools: Toolbox) -> Agent:
         system=settings.prompt,
         tools=tools,
         max_steps=settings.max_steps,
-        max_tokens=settings.max_tokens,
+        max_tokens=settings.answer_tokens,
         temperature=settings.temperature,
     )
 

@@ -10,7 +10,7 @@ RetinueError
 │   └── HookFailed            a message hook failed, also when tried again
 ├── MessageError              (also ValueError) a value that cannot be part of a message
 ├── AgentError
-│   ├── NotAnAgent
+│   ├── NotAnAgent, UnknownAgent
 │   └── AmbiguousAddress      two inquiries of one turn cannot be told apart
 ├── ModelError
 │   ├── UnknownModel, ModelRejected, ModelUnauthorized, ModelOverloaded, ContextFull
@@ -90,6 +90,10 @@ class AgentError(RetinueError):
 
 class NotAnAgent(AgentError):
     """Only an async function, or a class with an async `__call__`, can be an agent."""
+
+
+class UnknownAgent(AgentError):
+    """No agent of that name."""
 
 
 class AmbiguousAddress(AgentError):

@@ -81,12 +81,13 @@ def test_an_endpoint_is_asked_with_its_own_key_and_address(monkeypatch: pytest.M
         ("claude-a", Way("claude-a", None, Secret("env:A", "of-anthropic"))),
         ("gemini:a", Way("gemini:a", None, Secret("env:G", "of-gemini"))),
         ("openai:a", Way("openai:a", None, Secret("env:O", "of-openai"))),
-        ("ollama:a", Way("ollama:a", "http://ollama")),
+        ("ollama:a", Way("ollama:a", "http://ollama", Secret("env:L", "of-ollama"))),
         ("compatible:a", Way("compatible:a")),
         ("auto", Way("openai:gpt-6.1-sol", None, Secret("env:O", "of-openai"))),
         ("lab", Way("compatible:a", "http://lab")),
         ("work", Way("openai:a", None, Secret("env:O", "of-openai"), {"api": "chat"})),
-        ("house", Way("ollama:a", "http://ollama")),
+        ("house", Way("ollama:a", "http://ollama", Secret("env:L", "of-ollama"))),
+        ("gate", Way("openai:a", "http://gate")),
     ],
 )
 def test_each_key_goes_to_its_own_vendor_alone(model: str, way: Way) -> None:
@@ -94,11 +95,13 @@ def test_each_key_goes_to_its_own_vendor_alone(model: str, way: Way) -> None:
         anthropic_api_key=Secret("env:A", "of-anthropic"),
         gemini_api_key=Secret("env:G", "of-gemini"),
         openai_api_key=Secret("env:O", "of-openai"),
+        ollama_api_key=Secret("env:L", "of-ollama"),
         ollama_url="http://ollama",
         models={
             "lab": Endpoint(base_url="http://lab", model="a"),
             "work": Endpoint(model="openai:a", options={"api": "chat"}),
             "house": Endpoint(model="ollama:a"),
+            "gate": Endpoint(base_url="http://gate", model="openai:a"),
         },
     )
     assert way_to(settings, model) == way
@@ -122,11 +125,17 @@ async def test_what_a_run_may_cost_begins_anew_with_each(monkeypatch: pytest.Mon
             purses.append(self)
 
     monkeypatch.setattr(budget, "Purse", Purse)
-    app = build(Settings(model="demo", fallback=("demo",), tools=(), max_cost=0.1))
+    limits = {"max_cost": 0.1, "max_tokens": 5000}
+    app = build(Settings(model="demo", fallback=("demo",), tools=(), **limits))
     for _ in range(2):
         async with Scope():
             await app.host().inquire("Hello")
-    assert [purse.cost for purse in purses] == [Decimal("0.1")] * 2
+    assert [(purse.cost, purse.tokens) for purse in purses] == [(Decimal("0.1"), 5000)] * 2
+    assert 0 < purses[0].spent.tokens == purses[1].spent.tokens
+
+
+def test_without_a_limit_there_is_no_purse() -> None:
+    assert build(Settings()).purse() is None
 
 
 def test_what_an_answer_cost_depends_on_where_it_was_asked(tmp_path: Path) -> None:
@@ -137,6 +146,7 @@ def test_what_an_answer_cost_depends_on_where_it_was_asked(tmp_path: Path) -> No
         assert cost is not None
         assert cost.dollars == 0
     assert app.cost("compatible:b", Usage(input=1000)) is None
+    build(Settings(model="lab", models={"lab": lab}, max_cost=0.0)).host()  # its price is known
 
 
 def test_a_key_that_is_not_set_is_missed_only_where_it_is_needed() -> None:

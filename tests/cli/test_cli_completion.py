@@ -61,6 +61,7 @@ LINES: Final = {
     "retinue mod": {"models"},
     "retinue --mo": {"--model"},
     "retinue --max-": {"--max-cost", "--max-steps", "--max-tokens"},
+    "retinue --an": {"--answer-tokens"},
     "retinue chat --hi": {"--history"},
     "retinue -m x --te": {"--temperature"},
     "retinue -p hi -m ": {*MODELS},

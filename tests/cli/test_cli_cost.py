@@ -135,8 +135,11 @@ async def test_a_run_stops_before_the_step_that_would_cost_too_much(retinue: Ret
 @pytest.mark.parametrize(
     ("options", "asked"),
     [
-        (("--max-tokens", "50"), {50}),
-        (("--max-tokens", "50", "--max-cost", "0.001"), {50}),
+        (("--answer-tokens", "50"), {50}),
+        (("--answer-tokens", "50", "--max-cost", "0.001"), {50}),
+        (("--max-tokens", "1000"), range(900, 1_000)),
+        (("--max-tokens", "100000"), {16_384}),
+        (("--max-tokens", "1000", "--answer-tokens", "50"), {50}),
         (("--max-cost", "0.5"), {16_384}),
         (("--max-cost", "0.001"), range(1_500, 1_667)),
     ],
@@ -153,9 +156,48 @@ async def test_no_longer_an_answer_is_asked_for_than_may_come(
 def test_an_answer_that_reaches_the_limit_of_tokens_is_one_at_a_limit(
     retinue: Retinue, script: Script
 ) -> None:
-    said = retinue("-p", "hi", "-m", script({"lines": "A.", "stop": "max_tokens"}))
+    model = script({"lines": "A.", "stop": "max_tokens"})
+    said = retinue("-p", "hi", "-m", model)
     assert said.code == 4
-    assert "--max-tokens" in said.err
+    assert said.err.endswith("cut at the limit of tokens. Allow more with --answer-tokens.\n")
+    said = retinue("-p", "hi", "-m", model, "--max-tokens", "900", "--answer-tokens", "9")
+    assert said.err.endswith("Allow more with --answer-tokens.\n")
+    said = retinue("-p", "hi", "-m", model, "--max-tokens", "900")  # so the answer was cut short
+    assert said.err.endswith("Allow more with --max-tokens.\n")
+
+
+def test_a_run_stops_before_the_step_that_would_take_too_many_tokens(
+    retinue: Retinue, script: Script
+) -> None:
+    """Also where models cost nothing."""
+    call = {"tool_call": {"id": "1", "name": "calculator", "args": {"expression": "1+1"}}}
+    model = script({"lines": [call], "usage": {"input": 800, "output": 60}}, "Never said.")
+    said = retinue("-p", "hi", "-m", model, "-o", "json", "--max-tokens", "900")
+    assert said.code == 4
+    answer = json.loads(said.out)
+    assert answer["stop_reason"] == "budget"
+    assert answer["tokens"] == {"used": 860, "limit": 900}
+    assert "before it could take more than it may. Allow more with --max-tokens.\n" in said.err
+    said = retinue("-p", "hi", "-m", model, "-o", "json", "--max-tokens", "90000")
+    assert said.code == 0
+    assert json.loads(said.out)["tokens"]["limit"] == 90_000
+    assert json.loads(retinue("-p", "hi", "-m", model, "-o", "json").out)["tokens"] is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "named"),
+    [
+        (("--max-cost", "5", "--max-tokens", "20"), "--max-tokens"),
+        (("--max-cost", "0.0000001", "--max-tokens", "90000"), "--max-cost"),
+        (("--max-cost", "0.0000001", "--max-tokens", "20"), "--max-cost and --max-tokens"),
+    ],
+)
+async def test_of_two_limits_the_one_is_named_that_was_reached(
+    retinue: Retinue, limits: tuple[str, ...], named: str
+) -> None:
+    said, mock = await ask(retinue, *limits)
+    assert (said.code, mock.requests) == (4, [])
+    assert f"Allow more with {named}.\n" in said.err
 
 
 @pytest.mark.parametrize("form", ["text", "json", "stream-json"])
@@ -163,7 +205,7 @@ async def test_the_call_that_would_cost_too_much_is_not_made(retinue: Retinue, f
     said, mock = await ask(retinue, "-o", form, "--max-cost", "0.0000001")
     assert said.code == 4
     assert mock.requests == []
-    assert "before it could cost more" in said.err
+    assert "before it could take more" in said.err
     assert "--max-cost" in said.err
     if form == "json":
         answer = json.loads(said.out)

@@ -27,7 +27,7 @@ async def asked(retinue: Retinue, **environ: str) -> Said:
     return await asyncio.to_thread(lambda: retinue("-p", "hi", **environ))
 
 
-async def test_a_model_that_takes_them_gets_temperature_and_max_tokens(
+async def test_a_model_that_takes_them_gets_temperature_and_the_length_of_an_answer(
     retinue: Retinue, mock: MockLLM
 ) -> None:
     openai = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"{mock.url}/v1"}

@@ -269,8 +269,11 @@ async def test_a_model_is_chosen_and_can_be_asked(
         chosen = await choosing(base_url=mock.url)
         assert chosen.name == "ollama:a"
         assert (await hear(chosen, "hi"))[-1].stop == "end"
+        monkeypatch.setenv("OLLAMA_API_KEY", "of-ollama")  # for where its variable says it is
+        assert (await choosing(base_url=mock.url)).inner.api_key is None
         monkeypatch.setenv("OLLAMA_HOST", mock.url)
-        assert (await choosing()).name == "ollama:a"
+        chosen = (await choosing()).inner
+        assert (chosen.name, chosen.base_url, chosen.api_key) == ("ollama:a", mock.url, "of-ollama")
         monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
         assert (await choosing()).name == PROVIDERS["openai"].usual
         monkeypatch.setenv("GEMINI_API_KEY", "of-google")  # comes after

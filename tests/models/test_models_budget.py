@@ -88,24 +88,65 @@ async def test_a_request_is_lowered_to_what_the_rest_affords(
 
 
 @pytest.mark.parametrize(
-    ("purse", "why"),
+    ("purse", "why", "short"),
     [
-        ({"tokens": SENT + 15}, f"it can take {SENT + 16} tokens, and {SENT + 15} of"),
-        ({"tokens": 0}, "0 of 0 are left"),
-        ({"cost": Decimal("0.01")}, "and $0.010 of $0.010 is left"),
-        ({"cost": Decimal(0), "tokens": 0}, "and $0.00 of $0.00 is left; it can take"),
-        ({"cost": Decimal("1.6")}, "and $1.60 of $1.60 is left"),
+        ({"tokens": SENT + 15}, f"can take {SENT + 16} tokens, and {SENT + 15} of", ("tokens",)),
+        ({"tokens": 0}, "0 of 0 are left", ("tokens",)),
+        ({"cost": Decimal("0.01")}, "and $0.010 of $0.010 is left", ("cost",)),
+        (
+            {"cost": Decimal(0), "tokens": 0},
+            "and $0.00 of $0.00 is left; it can take",
+            ("cost", "tokens"),
+        ),
+        ({"cost": Decimal("1.6")}, "and $1.60 of $1.60 is left", ("cost",)),
+        ({"cost": Decimal(100), "tokens": 9}, "tokens, and 9 of 9 are left", ("tokens",)),
+        ({"cost": Decimal(1), "tokens": 10**6}, "and $1.00 of $1.00 is left", ("cost",)),
     ],
 )
-async def test_where_nothing_is_affordable_no_call_is_made(purse: dict[str, Any], why: str) -> None:
+async def test_where_nothing_is_affordable_no_call_is_made(
+    purse: dict[str, Any], why: str, short: tuple[str, ...]
+) -> None:
     probe = Probe(said("hello"))
     model = budgeted(probe, **purse)
     with pytest.raises(BudgetExceeded) as caught:
         await read(model)
     assert why in str(caught.value)
-    assert caught.value.hint == "Give it more (--max-cost, --max-tokens), or ask for less."
+    options = " and ".join([f"--max-{limit}" for limit in short])
+    assert caught.value.hint == f"Allow more with {options}, or ask for less."
+    assert model.purse.short == short
     assert probe.opened == 0
     assert model.purse.spent == model.purse.held == Amount()
+
+
+@pytest.mark.parametrize(
+    ("purse", "short"),
+    [
+        ({"tokens": SENT + 100}, ("tokens",)),
+        ({"cost": Decimal(4) + Decimal(3 * SENT) / 100, "tokens": 10**6}, ("cost",)),
+        ({"cost": Decimal(4) + Decimal(3 * SENT) / 100, "tokens": SENT + 30}, ("cost", "tokens")),
+        ({"cost": Decimal(100), "tokens": SENT + 500}, ()),
+    ],
+)
+async def test_it_is_known_what_made_a_request_smaller(
+    purse: dict[str, Any], short: tuple[str, ...]
+) -> None:
+    model = budgeted(Probe(said("hello", input=1, output=1)), **purse)
+    await read(model, asked(500))
+    assert model.purse.short == short
+    model.purse.cost = model.purse.tokens = None
+    await read(model, asked(500))
+    assert model.purse.short == ()
+
+
+async def test_what_the_vendor_says_it_cost_is_what_it_cost() -> None:
+    words = ChatChunk(text="hello")
+    end = ChatChunk(usage=Usage(input=3, output=2), cost=Decimal("0.07"), stop="end")
+    model = budgeted(Probe([words, end]), cost=Decimal(100), tokens=1000)
+    await read(model, asked(20))
+    assert model.purse.spent == Amount(dollars=Decimal("0.07"), tokens=5)
+    only_tokens = budgeted(Probe([words, end]), tokens=1000)
+    await read(only_tokens, asked(20))
+    assert only_tokens.purse.spent == Amount(tokens=5)
 
 
 async def test_calls_side_by_side_share_what_is_there() -> None:

@@ -232,7 +232,7 @@ def test_a_model_does_not_show_its_key(name: str) -> None:
     ],
 )
 def test_what_to_look_at_where_nobody_answers(address: str, hint: str) -> None:
-    assert hint in _server("openai:m", address, None).unreachable
+    assert hint in _server("openai:m", address, None, "openai").unreachable
 
 
 @pytest.mark.parametrize(
@@ -258,6 +258,17 @@ async def test_lists_of_models_are_names_that_can_be_found() -> None:
             "openai:b:1b",
         )
         assert mock.requests[-1].headers["authorization"] == "Bearer sk-1"
+
+
+async def test_a_key_in_a_variable_is_not_shown_at_an_address_that_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
+    assert inner(find_model("openai:m", base_url="http://lab")).api_key is None
+    assert inner(find_model("openai:m", base_url="http://lab", api_key="sk-1")).api_key == "sk-1"
+    async with MockLLM(models=("a",)) as mock:
+        assert await list_models("openai", base_url=f"{mock.url}/v1") == ("openai:a",)
+    assert "authorization" not in mock.requests[0].headers
 
 
 async def test_who_has_no_list_has_none() -> None:

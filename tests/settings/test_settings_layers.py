@@ -80,7 +80,8 @@ def test_the_variables_that_others_use_are_understood(choose: Load) -> None:
     )
     assert settings.openai_api_key is not None
     assert settings.openai_api_key.reveal() == "sk-0123456789abcdef"
-    assert (settings.model, settings.temperature, settings.max_tokens) == ("gpt-4", 0.7, 4000)
+    assert (settings.model, settings.temperature, settings.answer_tokens) == ("gpt-4", 0.7, 4000)
+    assert settings.max_tokens is None
     assert (settings.code_execution, settings.timeout, settings.max_rounds) == ("local", 300, 50)
     assert (settings.host, settings.port, settings.debug) == ("0.0.0.0", 8000, False)
     assert settings.redis_url is not None
@@ -89,6 +90,15 @@ def test_the_variables_that_others_use_are_understood(choose: Load) -> None:
     assert str(settings.postgres_url) == "postgresql://user:…@localhost/db"
     assert settings.api_key_secret is not None
     assert (settings.human_in_loop, settings.log_level, settings.metrics) == (True, "info", True)
+
+
+def test_the_customary_limit_of_tokens_is_of_each_answer_and_ours_of_the_run(
+    choose: Load,
+) -> None:
+    settings = choose(MAX_TOKENS="4000", RETINUE_MAX_TOKENS="9000")
+    assert (settings.answer_tokens, settings.max_tokens) == (4000, 9000)
+    settings = choose(MAX_TOKENS="4000", RETINUE_ANSWER_TOKENS="5000")
+    assert (settings.answer_tokens, settings.max_tokens) == (5000, None)
 
 
 def test_the_more_particular_log_level_wins(choose: Load) -> None:

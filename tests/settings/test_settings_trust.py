@@ -67,7 +67,7 @@ def test_a_dotenv_counts_only_when_trusted_and_below_the_environment(
     assert here(home, project).temperature is None
     trust(home, project)
     settings = here(home, project, TEMPERATURE="1")
-    assert (settings.temperature, settings.max_tokens) == (1.0, 7)
+    assert (settings.temperature, settings.answer_tokens) == (1.0, 7)
 
 
 def test_a_reference_may_point_into_a_trusted_dotenv(home: Path, project: Path) -> None:

@@ -102,7 +102,7 @@ async def test_it_keeps_the_contract() -> None:
 @pytest.fixture(params=["fts5", "plain"])
 def index(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "plain":
-        monkeypatch.setattr(_search, "_FTS", _search._FTS.replace("fts5", "nothing_such"))
+        monkeypatch.setattr(_search, "_has_fts5", lambda _: False)
 
 
 @pytest.mark.timeout(120)
@@ -182,16 +182,14 @@ async def test_the_index_catches_up_in_pieces_and_after_a_delete(store: SqliteSt
     assert [one.conversation.id for one in (await log.search("coffee")).items] == [third.id]
 
 
-async def test_an_index_that_needs_what_sqlite_has_not_is_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "r.db"
-    await (await SqliteStore.open(path)).close()
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA writable_schema = ON")
-    connection.execute("UPDATE sqlite_master SET sql = replace(sql, 'fts5', 'nothing_such')")
-    connection.commit()
-    connection.close()
-    with pytest.raises(StoreFailed, match="FTS5"):
-        await SqliteStore.open(path)
+async def test_an_index_that_needs_what_sqlite_has_not_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await (await SqliteStore.open(tmp_path / "r.db")).close()
+    monkeypatch.setattr(_search, "_has_fts5", lambda _: False)
+    with pytest.raises(StoreFailed, match="FTS5") as caught:
+        await SqliteStore.open(tmp_path / "r.db")
+    assert caught.value.hint
 
 
 # -- texts
@@ -286,6 +284,56 @@ async def test_a_write_whose_caller_was_cancelled_harms_nobody(store: SqliteStor
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert [event.seq for event in await log.events(talk.id)] == list(range(1, 11))
+
+
+async def test_what_was_begun_is_finished_before_it_closes(tmp_path: Path) -> None:
+    path = tmp_path / "r.db"
+    store = await SqliteStore.open(path)
+    go = threading.Event()
+    talk = await store.log("ann").begin()
+    blocked = asyncio.ensure_future(store._database.write(lambda _: go.wait(10)))
+    append = store.log("ann").append
+    writes = [asyncio.ensure_future(append(talk.id, said(f"{n}"))) for n in range(3)]
+    await asyncio.sleep(0)
+    closing = asyncio.ensure_future(store.close())
+    while not store._database._writer._closed:
+        await asyncio.sleep(0)
+    go.set()
+    assert await asyncio.gather(*writes) == [1, 2, 3]
+    await asyncio.gather(blocked, closing)
+
+
+def test_a_loop_that_ends_before_its_writes_leaves_them_to_the_file(tmp_path: Path) -> None:
+    go = threading.Event()
+    tasks: list[asyncio.Future[Any]] = []
+
+    async def main() -> SqliteStore:
+        store = await SqliteStore.open(tmp_path / "r.db")
+        await store.log("ann").begin(id="talk")
+        tasks.append(asyncio.ensure_future(store._database.write(lambda _: go.wait(10))))
+        tasks.append(asyncio.ensure_future(store.log("ann").append("talk", said("words"))))
+        await asyncio.sleep(0)
+        return store
+
+    store = asyncio.run(main())
+    go.set()
+    asyncio.run(store._database._writer.close())
+
+    async def again() -> None:
+        async with await SqliteStore.open(tmp_path / "r.db") as store:
+            assert len(await store.log("ann").events("talk")) == 1
+
+    asyncio.run(again())
+    store._database._post.close()
+    asyncio.run(store._database._readers.close())
+
+
+async def test_what_fails_after_the_commit_is_told(store: SqliteStore) -> None:
+    def job(work: Work) -> None:
+        work.afterwards.append(lambda connection: connection.execute("SELECT nothing") and None)
+
+    with pytest.raises(StoreFailed, match="nothing"):
+        await store._database.write(job)
 
 
 # -- a full disk

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from retinue.agents import Agent
 from retinue.app import App
@@ -18,16 +18,35 @@ from retinue.telemetry import event
 from ._asking import Asking
 from ._follow import follow
 
-WHY: Final = {
+if TYPE_CHECKING:
+    from retinue.models.budget import Purse
+
+_WHY: Final = {
     "max_steps": ("It stopped at the limit of steps", "Allow more with --max-steps."),
-    "max_tokens": ("The answer was cut at the limit of tokens", "Allow more with --max-tokens."),
+    "max_tokens": ("The answer was cut at the limit of tokens", "Allow more with --answer-tokens."),
     "no_progress": ("It stopped: it did the same again and again", "Say more about what you need."),
     "refused": ("The model refused", "Ask in another way, or another --model."),
     "context_full": ("This is more than the model can read", "Pass less, or begin a new history."),
-    "budget": ("It stopped before it could cost more than it may", "Allow more with --max-cost."),
+    "budget": (
+        "It stopped before it could take more than it may",
+        "Allow more with --max-cost or --max-tokens.",
+    ),
     "expired": ("The time was up before the answer was whole", "Allow more with --timeout."),
 }
 """What is said about an answer that ended before it was done, and what to do next."""
+
+
+def why(reason: str, purse: "Purse | None") -> tuple[str, str] | None:
+    """What is said about an answer that ended so, and what to do next; None where it was done.
+
+    Args:
+        reason: Why it ended.
+        purse: What it was paid from; an answer may have been cut because little was left there.
+    """
+    if reason in ("max_tokens", "budget") and purse is not None and purse.short:
+        words, _ = _WHY[reason]
+        return words, f"Allow more with {' and '.join(f'--max-{limit}' for limit in purse.short)}."
+    return _WHY.get(reason)
 
 
 async def _at_once(_: Event) -> None:
@@ -41,6 +60,7 @@ class Answering:
         tell: Is told what happens.
         asking: Is told which calls have been.
         prepare: Is awaited before what happens is told.
+        purse: What the answer may take, if there is a limit.
     """
 
     def __init__(
@@ -50,11 +70,13 @@ class Answering:
         asking: Asking,
         *,
         prepare: Callable[[Event], Awaitable[None]] = _at_once,
+        purse: "Purse | None" = None,
     ) -> None:
         self._app = app
         self._tell = tell
         self._asking = asking
         self._prepare = prepare
+        self._purse = purse
         self.said: list[Message] = []
 
     async def answer(self, messages: Sequence[Message], *, timeout: float | None) -> str:
@@ -82,8 +104,10 @@ class Answering:
 
     async def _host(self) -> Agent:
         """Who answers; for a limit in money prices are looked up, which may load their table."""
-        make = self._app.host
-        return make() if self._app.max_cost is None else await asyncio.to_thread(make)
+        make, purse = self._app.host, self._purse
+        if purse is None or purse.cost is None:
+            return make(purse)
+        return await asyncio.to_thread(make, purse)
 
     def _heed(self, happened: Event) -> None:
         match happened:

@@ -9,7 +9,7 @@ from retinue.errors import RetinueError, ToolDenied
 from retinue.messages.events import Event, RunEnded, RunStarted
 from retinue.promise import run as run_loop
 
-from ._answering import WHY, Answering, store
+from ._answering import Answering, store, why
 from ._asking import Asking
 from ._exits import FAILED, STOPPED, code_of_signal
 from ._follow import error_raised
@@ -35,13 +35,16 @@ def run(line: Ask, screen: Screen) -> int:
             screen.expect_reader()
             asking = Asking()
             app = build(settings, ask=asking.ask)
-            output.introduce(app.name, app.model.name, app.cost)
+            purse = app.purse()
+            output.introduce(app.name, app.model.name, app.cost, purse)
             output.tell(RunStarted(agent=app.name))
 
             async def work() -> str:
                 with stopping_on_signals(stop, screen):
                     past = await history.load() if history is not None else ()
-                    answering = Answering(app, output.tell, asking, prepare=output.prepare)
+                    answering = Answering(
+                        app, output.tell, asking, prepare=output.prepare, purse=purse
+                    )
                     reason = await answering.answer((*past, question), timeout=settings.timeout)
                     if history is not None and reason != "expired":
                         await store(history, question, *answering.said)
@@ -61,8 +64,8 @@ def run(line: Ask, screen: Screen) -> int:
         reason = "denied" if isinstance(error, ToolDenied) else "failed"
         _tell_end(output, error_raised(error, screen.secrets), RunEnded(reason=reason))
         raise
-    if reason in WHY:
-        screen.warn(*WHY[reason])
+    if remark := why(reason, purse):
+        screen.warn(*remark)
     return STOPPED.get(reason, FAILED)
 
 

@@ -40,8 +40,9 @@ def find_model(
             warning in the log says for which; not so at an address of your own.
         base_url, api_key: Where a provider is reached, and the key to it. Where they are not given,
             the variables count that are customary with it (OPENAI_BASE_URL, OPENAI_API_KEY,
-            OLLAMA_HOST, OLLAMA_API_KEY). Models that need neither take no notice of them. Without a
-            name, `base_url` is where to look for Ollama, and `api_key` that of OpenAI.
+            OLLAMA_HOST, OLLAMA_API_KEY); but a key in a variable is shown at no `base_url` that is
+            given: its own comes with it, or none. Models that need neither take no notice of them.
+            Without a name, `base_url` is where to look for Ollama, and `api_key` that of OpenAI.
         options: Of the provider, by its own names.
 
     Raises:
@@ -52,17 +53,16 @@ def find_model(
     api_key = ApiKey.of(api_key)
     if name is None:
         keys = ["openai"] if api_key else [each for each in PROVIDERS if _key_of(each)]
-        look = cast("_Automatic", _load("auto:automatic"))
-        name, base_url = look(keys=keys, ollama=base_url or _address_of("ollama"))
+        name, base_url = _automatic(keys, base_url)
     full = whole(name)
     provider, _, rest = full.partition(":")
     if provider not in PROVIDERS:
         raise _unknown(name)
-    base_url = base_url or _address_of(provider)
+    base_url, api_key = _way(provider, base_url, api_key)
     if base_url is None and full != (now := today(full)):
         event(logging.WARNING, "model has another name now", asked=name, now=now)
         rest = now.partition(":")[2]
-    given = {"base_url": base_url, "api_key": api_key or _key_of(provider)}
+    given = {"base_url": base_url, "api_key": api_key}
     return _made(provider, rest, given, options)
 
 
@@ -91,11 +91,8 @@ async def list_models(
     if offered is None:
         return ()
     ask = cast("Callable[..., Awaitable[tuple[str, ...]]]", _load(offered))
-    names = await ask(
-        provider,
-        base_url=base_url or _address_of(provider),
-        api_key=api_key or _key_of(provider),
-    )
+    base_url, api_key = _way(provider, base_url, api_key)
+    names = await ask(provider, base_url=base_url, api_key=api_key)
     return tuple([f"{provider}:{name}" for name in names])
 
 
@@ -121,6 +118,26 @@ def _made(
             hint=f"Leave it out. Known options: {known}.",
         )
     return factory(rest, **{k: v for k, v in given.items() if k in declared}, **options)
+
+
+def _automatic(keys: Collection[str], ollama: str | None) -> tuple[str, str | None]:
+    """The model of somebody who has named none, and where it answers, if no variable says that."""
+    look = cast("_Automatic", _load("auto:automatic"))
+    name, found = look(keys=keys, ollama=ollama or _address_of("ollama"))
+    return name, None if name.startswith("ollama:") and not ollama else found
+
+
+def _way(
+    provider: str, base_url: str | None, api_key: ApiKey | None
+) -> tuple[str | None, ApiKey | None]:
+    """The address and the key, where they are not given by the provider's variables.
+
+    A key in a variable belongs to its vendor, or to the address in the variable beside it, and is
+    shown nowhere else.
+    """
+    if base_url:
+        return base_url, api_key
+    return _address_of(provider), api_key or _key_of(provider)
 
 
 def _key_of(provider: str) -> ApiKey | None:

@@ -34,6 +34,18 @@ class Provider(NamedTuple):
     is_needed: bool = True
     usual: str | None = None
 
+    def key_wanted(self, *, elsewhere: bool) -> str:
+        """What to do where a key is missing, or refused.
+
+        Args:
+            elsewhere: At an address that is not their own.
+        """
+        if not self.keys:
+            return "Set api_key in that endpoint."
+        if elsewhere:
+            return f"Set api_key in that endpoint, or {self.keys[-1]} beside {self.address}."
+        return f"Set {self.keys[-1]}, or api_key of the endpoint; `retinue setup` asks for it."
+
     @property
     def is_installed(self) -> bool:
         """Whether all that they need is here; nothing is loaded for that."""

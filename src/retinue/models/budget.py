@@ -242,8 +242,8 @@ class Budgeted:
     def _exceeded(self, needed: Amount) -> BudgetExceeded:
         purse, why = self.purse, list[str]()
         dollars, tokens = purse.dollars_left, purse.tokens_left
-        if dollars is not None and "cost" in purse.short:
-            left = f"${_short(dollars)} of ${_short(purse.cost or dollars)}"
+        if purse.cost is not None and dollars is not None and "cost" in purse.short:
+            left = f"${_short(dollars)} of ${_short(purse.cost)}"
             why.append(f"it can cost ${_short(needed.dollars)}, and {left} is left")
         if tokens is not None and "tokens" in purse.short:
             left = f"{tokens:,} of {purse.tokens:,} are left"

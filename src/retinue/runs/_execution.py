@@ -2,16 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, Protocol
 from weakref import WeakKeyDictionary
 
 from retinue.agents import Agent
 from retinue.errors import RetinueError, RunError
-from retinue.messages import Message, MessagePromise
+from retinue.messages import FrozenDict, Message, MessagePromise
 from retinue.messages.events import (
     ErrorRaised,
+    Event,
     LivePiece,
     LogEvent,
     Restarted,
@@ -21,7 +22,18 @@ from retinue.messages.events import (
 )
 from retinue.promise import Hub, Scope, hub_of
 from retinue.steps import recorder
-from retinue.storage import Change, Claim, Claims, Ends, Happens, Interrupt, Shown, Waits, Yields
+from retinue.storage import (
+    Change,
+    Claim,
+    Ends,
+    Happens,
+    Interrupt,
+    Journal,
+    Shown,
+    Waits,
+    Written,
+    Yields,
+)
 
 from ._asking import Divergence
 from ._past import Past
@@ -41,11 +53,41 @@ _CRASHES: Final = 3
 """So many times a run may be taken over without anything being finished in it."""
 
 
+class Place(Protocol):
+    """Where a run is kept, as far as its execution is concerned; see `retinue.storage.Claims`."""
+
+    async def journal(self, claim: Claim) -> Journal: ...
+
+    async def answers(self, claim: Claim) -> dict[str, Interrupt]: ...
+
+    async def stop_asked(self, claim: Claim) -> bool: ...
+
+    async def write(self, claim: Claim, number: int, *changes: Change) -> Written: ...
+
+    def tell(self, claim: Claim, *pieces: Event) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a run that is over is executed once more.
+
+    Args:
+        journal: What is remembered of it.
+        offline: Whether nothing else may be done than what is remembered.
+        changes: Arguments of turns, by address.
+    """
+
+    journal: Journal
+    offline: bool = False
+    changes: Mapping[str, Mapping[str, Any]] = FrozenDict()
+
+
 class Execution:
     """One run in this process.
 
     Args:
         claims, claim: The right to write in it.
+        plan: What differs from a first execution, if it is none.
         alive: Raises Fenced where this process was silent for so long that others may have
             concluded that it is dead.
     """
@@ -53,7 +95,15 @@ class Execution:
     hub: Hub
     past: Past
 
-    def __init__(self, claims: Claims, claim: Claim, *, alive: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        claims: Place,
+        claim: Claim,
+        *,
+        alive: Callable[[], None],
+        plan: Plan | None = None,
+    ) -> None:
+        self.plan = plan
         self.claim = claim
         self.id = claim.run.id
         self.conversation = claim.run.conversation
@@ -84,6 +134,8 @@ class Execution:
         """Have the agent answer, until it is done, waits for a person, or is given up."""
         self.hub = hub_of(asyncio.get_running_loop())
         self.past = Past(await self._claims.journal(self.claim))
+        if self.plan is not None:
+            self.past.accept_all()
         if self.claim.run.attempts >= _CRASHES:
             return await self._leave(Ends(reason="crash_loop"))
         self._begin()

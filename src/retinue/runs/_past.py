@@ -60,6 +60,11 @@ class Past:
         self._effects.pop(turn, None)
         self._messages.pop(turn, None)
 
+    def accept_all(self) -> None:
+        """No turn has to come to it."""
+        self._effects.clear()
+        self._messages.clear()
+
     def effects(self, turn: str) -> bool:
         """Whether that turn had effects it has not come to again."""
         return bool(self._effects.get(turn))

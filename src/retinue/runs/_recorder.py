@@ -114,6 +114,8 @@ class TurnRecorder:
         else:
             asked_by = self.parent.address if self.parent is not None else ""
             run.happens(self, TurnStarted(parent=asked_by or None))
+        if run.plan is not None and self.address in run.plan.changes:
+            turn.arguments = {**turn.arguments, **run.plan.changes[self.address]}
         run.turns.add(self)
         await work()
 

@@ -7,7 +7,7 @@ person is asked; it is never repeated in silence.
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from retinue.errors import RetinueError
+from retinue.errors import NothingRecorded, RetinueError
 from retinue.messages import ToolResult, content_hash, freeze
 from retinue.steps import Effect, Work
 from retinue.storage import Amount, Entry, Reserved
@@ -37,6 +37,12 @@ async def step[T](turn: "TurnRecorder", name: str, work: Work[T], args: Any, eff
         past.claim(turn.address, address)
     if known is not None and known.state == "done":
         return _again(StepRecord.from_json(known.body))
+    plan = turn.run.plan
+    if plan is not None and plan.offline:
+        raise NothingRecorded(
+            f"{turn.agent!r} does something that it had not done: {name}",
+            hint="The program has changed since; rehearse it from a turn on instead.",
+        )
     if effect != "none":
         await _before_effect(turn, address, StepRecord(name=name, effect=effect, args=args))
     if known is not None and effect == "once":

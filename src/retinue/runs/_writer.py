@@ -4,14 +4,20 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from retinue.errors import BudgetExceeded, RetinueError, StoreFailed
-from retinue.storage import Change, Claim, Claims
+from retinue.storage import Change, Claim, Written
 from retinue.telemetry import event
 
 _WAITS: Final = (0.05, 0.2, 1.0, 3.0, 5.0, 5.0, 10.0, 10.0, 10.0, 15.0)
 """Seconds between attempts to write while the store fails: about a minute in all."""
+
+
+class Writes(Protocol):
+    """Where it is written; see `retinue.storage.Claims`."""
+
+    async def write(self, claim: Claim, number: int, *changes: Change) -> Written: ...
 
 
 class Writer:
@@ -25,7 +31,7 @@ class Writer:
 
     def __init__(
         self,
-        claims: Claims,
+        claims: Writes,
         claim: Claim,
         *,
         stop: Callable[[], None],

@@ -84,10 +84,12 @@ class Settings:
     """Who the assistant is."""
     tools: Annotated[tuple[str, ...], Written(NAMES)] = ("clock", "calculator")
     temperature: Annotated[float | None, Written(number(0, 2), "TEMPERATURE")] = None
-    max_tokens: Annotated[int | None, Written(whole(1), "MAX_TOKENS")] = None
-    """Of each answer of the model."""
+    answer_tokens: Annotated[int | None, Written(whole(1), "MAX_TOKENS")] = None
+    """Of each answer of the model; the customary variable means these, too."""
+    max_tokens: Annotated[int | None, Written(whole(1))] = None
+    """Of one run, sent and received: of all that models are asked until a question is answered."""
     max_cost: Annotated[float | None, Written(DOLLARS)] = None
-    """US dollars for the answer to one question, by estimate."""
+    """US dollars of one run, by estimate."""
     max_steps: Annotated[int, Written(whole(1))] = 20
     """How often the model may be called in one turn."""
     max_rounds: Annotated[int, Written(whole(1), "AUTOGEN_MAX_ROUNDS")] = 50
@@ -105,6 +107,8 @@ class Settings:
         None
     )
     """Of both variables the vendor's own package takes the first."""
+    ollama_api_key: Annotated[Secret | None, Written(KEY, "OLLAMA_API_KEY")] = None
+    """Shown at `ollama_url`, where somebody put a door before it."""
     openai_api_key: Annotated[Secret | None, Written(KEY, "OPENAI_API_KEY")] = None
     api_key_secret: Annotated[Secret | None, Written(KEY, "API_KEY_SECRET")] = None
     """What the server's own keys are made with."""

@@ -226,7 +226,10 @@ class Log(Protocol):
         ...
 
     async def tails(self, conversation: str) -> tuple[Tail, ...]:
-        """What is there of each message that was started and has not ended: its last attempt."""
+        """What is there of each message that was started and has not ended: its last attempt.
+
+        It is empty from `MessageStarted` on, and after `Restarted`.
+        """
         ...
 
     async def messages(
@@ -257,7 +260,8 @@ class Log(Protocol):
         A message that is being written is told as a snapshot of what there is, then in pieces;
         pieces are never told twice, and never before their `MessageStarted`, nor after their
         message has ended. Where a message was begun anew (`Restarted`), its pieces begin at offset
-        0 with another `attempt`. A reader that was cut off goes on after the last seq it saw.
+        0 with another `attempt`. A reader that was cut off goes on after the last seq it saw; what
+        it had seen of an open message comes again, or that message as a whole.
         """
         ...
 
@@ -266,7 +270,10 @@ class Runs(Protocol):
     """The runs of one owner, and what they ask. NotFound, where there is none of that id."""
 
     async def order(self, order: Order) -> RunRecord:
-        """Log the messages, and have the run wait for an engine; in one transaction."""
+        """Log the messages, and have the run wait for an engine; in one transaction.
+
+        They are nobody's doing: their events name no run.
+        """
         ...
 
     async def run(self, id: str) -> RunRecord: ...
@@ -296,7 +303,7 @@ class Runs(Protocol):
         ...
 
     async def stop(self, id: str) -> RunRecord:
-        """Ask a run to stop. One that no process holds is over at once: "stopped"."""
+        """Ask a run to stop. One that no process holds is over at once: "stopped", as is logged."""
         ...
 
     async def inbox(
@@ -451,7 +458,7 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What the step at `address` took, of what was reserved; by (purse, unit)."""
+    """What the step at `address` took, of what was reserved; units not named took nothing."""
 
     address: str
     amounts: tuple[Amount, ...]
@@ -467,7 +474,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
-    """The run is unloaded until an interrupt of it is answered; queued, if one was just now."""
+    """The run is unloaded until an interrupt of it is answered.
+
+    It is queued at once, where one was answered since the claim, or it was asked to stop.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -522,7 +532,8 @@ class Claims(Protocol):
         """Take the run up, if nobody did since it was read and its holder, if any, is gone.
 
         Its epoch is counted up (and its attempts, if it was taken over from somebody who is gone),
-        and open reservations settled at their maximum, in the same transaction. None: somebody else was quicker.
+        and open reservations settled at their maximum, in the same transaction. None: somebody
+        else was quicker.
         """
         ...
 
@@ -539,13 +550,15 @@ class Claims(Protocol):
 
         Args:
             claim: Checked in the same transaction.
-            number: Counts the writes under this claim, from 1. Where it is not known whether a
-                write arrived, it is sent again under the same number, and changes nothing then.
+            number: Counts the writes under this claim, from 1; one that was refused does not
+                count. Where it is not known whether a write arrived, it is sent again under the
+                same number, and changes nothing then.
             changes: What happened, in its order. A MessageEnded, or a Restarted, takes the tail
                 of its message away.
 
         Raises:
-            Fenced: Somebody else has taken the run up; nothing of this may be done any more.
+            Fenced: Somebody else has taken the run up, or deleted it; nothing of this may be done
+                any more.
             BudgetExceeded: Something in there was more than is left.
             StoreFailed: The store cannot take it: a full disk, a lost connection.
         """

@@ -133,14 +133,15 @@ class Ear[News]:
         return heard, look
 
     async def _silence(self, within: float | None) -> None:
-        self._wake = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._wake = loop.create_future()
+        timer = None if within is None else loop.call_later(within, self.look)
         try:
-            async with asyncio.timeout(within):
-                await self._wake
-        except TimeoutError:
-            self._look = True
+            await self._wake
         finally:
             self._wake = None
+            if timer is not None:
+                timer.cancel()
 
     def _stir(self) -> None:
         if self._wake is not None and not self._wake.done():

@@ -8,8 +8,11 @@ from retinue.messages import ToolCall, ToolResult
 from . import Tool
 from ._toolbox import Tools, as_toolbox, find_in
 
-type Ask = Callable[[ToolCall, Tool], Awaitable[bool]]
-"""Asks whether this very call may be made. It may raise ToolDenied itself, with a better hint."""
+type Ask = Callable[[ToolCall, Tool], Awaitable[bool | ToolCall]]
+"""Asks whether this very call may be made, or another of the same tool in its place.
+
+It may raise ToolDenied itself, with a better hint.
+"""
 
 
 class Approved:
@@ -24,9 +27,10 @@ class Approved:
         return self._inner.tools
 
     async def use(self, call: ToolCall) -> ToolResult:
-        if not await self._ask(call, find_in(self._inner, call.name)):
+        answer = await self._ask(call, find_in(self._inner, call.name))
+        if not answer:
             raise ToolDenied(
                 f"{call.name!r} was not approved",
                 hint="Do without it, or say in words what it is needed for.",
             )
-        return await self._inner.use(call)
+        return await self._inner.use(call if answer is True else answer)

@@ -111,7 +111,9 @@ def _recorded(tool: Tool) -> Callable[[ToolCall], Awaitable[ToolResult]]:
             caller.set(Caller(agent=caller.get().agent, key=address))
             return await tool.use(call)
 
-        return await step("tool_call", work, args=(call.name, call.args, call.id), effect=tool.effect)
+        return await step(
+            "tool_call", work, args=(call.name, call.args, call.id), effect=tool.effect
+        )
 
     def use(call: ToolCall) -> Awaitable[ToolResult]:
         return tool.use(call) if recorder.get() is None else step_of(call)

@@ -379,13 +379,27 @@ class TestCommands:
         assert shown[3][1].startswith("$0.30, estimated with genai-prices ")
         assert shown[3][1].endswith(", without the answers whose price is unknown")
 
+    async def test_the_tokens_of_the_last_answer_are_shown_beside_their_limit(
+        self, talk: Talk
+    ) -> None:
+        counted = {"lines": "A.", "usage": {"input": 900, "output": 100}}
+        session = talk(counted, counted, tools=(), max_tokens=5000)
+        for _ in range(2):
+            await talk.ask(session, "hi")
+        lines = await obey("/cost", Desk(session, LOOK, 200))
+        assert isinstance(lines, list)
+        assert lines[-1].split(maxsplit=2) == ["last", "answer", "1,000 of 5,000 tokens"]
+        session.choose(max_tokens=None)
+        await talk.ask(session, "hi")
+        assert "last" not in " ".join([*await obey("/cost", Desk(session, LOOK, 200))])
+
     async def test_what_is_asked_may_cost_so_much_and_the_next_anew(self, talk: Talk) -> None:
         pytest.importorskip("genai_prices")
         async with MockLLM() as mock:
             reply = Saying(["A."], usage=Usage(input=10, output=10))
             mock.script("gpt-4o-mini", reply, reply)
             lab = Endpoint(base_url=f"{mock.url}/v1", model="openai:gpt-4o-mini", api_key=KEY)
-            cost = {"max_cost": 0.0001, "max_tokens": 100}
+            cost = {"max_cost": 0.0001, "answer_tokens": 100}
             session = talk(model="lab", models={"lab": lab}, tools=(), **cost)
             assert await talk.ask(session, "first") == "done"
             assert await talk.ask(session, "second") == "done"

@@ -368,6 +368,11 @@ class TestErrors:
         await seat.ready()
         await seat.ask("first", "retinue: The answer was cut at the limit of tokens.")
 
+    async def test_a_budget_is_said_with_what_raises_it(self, sit: Sit, script: Script) -> None:
+        seat = sit("-m", script("Never said."), "--max-tokens", "9")
+        await seat.ready()
+        await seat.ask("first", "Allow more with --max-tokens.")
+
     async def test_what_cannot_begin_is_said_before_anything_is_drawn(
         self, sit: Sit, home: Path
     ) -> None:

@@ -11,8 +11,8 @@ import pytest
 from retinue import Message, Scope, assistant
 from retinue.messages import ToolCall, ToolSpec
 from retinue.models import ChatChunk, Model, Usage, list_models
-from retinue.models.auto import automatic
 from retinue.models._schema import complaint
+from retinue.models.auto import automatic
 from retinue.tools import tool
 
 from ._gguf import THOUGHT

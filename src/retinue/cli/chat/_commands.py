@@ -247,7 +247,12 @@ def _priced(session: Session) -> list[tuple[str, str]]:
         tokens_out = sum(answer.usage.output for answer in answers)
         tokens = f"tokens: {tokens_in:,} in, {tokens_out:,} out"
         rows.append((model, f"{_counted(len(answers), 'answer')}; {tokens}; {in_dollars(each)}"))
-    return [*rows, ("total", in_dollars(costs, source=True))]
+    rows.append(("total", in_dollars(costs, source=True)))
+    purse = session.purse
+    if purse is not None and purse.tokens is not None:
+        of_run = f"{purse.spent.tokens:,} of {purse.tokens:,} tokens"
+        rows.append(("last answer", of_run))
+    return rows
 
 
 async def _new(desk: Desk, _: str) -> Outcome:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from retinue.app import Way, build, way_to
 from retinue.cli._answering import Answering, store
@@ -31,6 +31,9 @@ from retinue.telemetry.terminal import one_line
 from retinue.tools import Tool, question_about
 
 from ._approval import Answer
+
+if TYPE_CHECKING:
+    from retinue.models.budget import Purse
 
 _PATIENCE: Final = 2.0
 """Seconds for a server to list its models."""
@@ -84,6 +87,8 @@ class Session:
         """What goes with the next question."""
         self.used: dict[str, list[Used]] = {}
         """What each model has taken, answer by answer."""
+        self.purse: Purse | None = None
+        """What the last answer was paid from, if there was a limit."""
         self._last: Question | None = None
         self._models: tuple[str, ...] = ()
 
@@ -116,7 +121,8 @@ class Session:
                 self._count(event)
             tell(event)
 
-        answering = Answering(self.app, heed, self._asking)
+        self.purse = self.app.purse()
+        answering = Answering(self.app, heed, self._asking, purse=self.purse)
         messages = (*question.after, question.message)
         async with Scope():
             with watching(tell):

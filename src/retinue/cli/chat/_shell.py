@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 
-from retinue.cli._answering import WHY
+from retinue.cli._answering import why
 from retinue.cli._screen import Screen
 from retinue.messages.events import Event
 
@@ -120,8 +120,8 @@ class Shell:
             terminal.show([self._dim("stopped; /retry asks again"), ""])
         elif (error := answering.exception()) is not None:
             self._complain(error)
-        elif (reason := answering.result()) in WHY:
-            self._screen.warn(*WHY[reason])
+        elif remark := why(answering.result(), self._session.purse):
+            self._screen.warn(*remark)
             terminal.show([""])
 
     async def _until_stopped[T](

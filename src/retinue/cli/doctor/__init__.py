@@ -16,6 +16,7 @@ from functools import partial
 from importlib import import_module
 from typing import Final
 
+from retinue.app import Way, way_to
 from retinue.cli._exits import DONE, FAILED
 from retinue.cli._grammar import Doctor
 from retinue.cli._screen import Screen
@@ -74,8 +75,8 @@ async def _chosen(flags: Mapping[str, str], screen: Screen) -> list[Finding]:
         answering = _unknown()
     found = await asyncio.gather(
         _sure("model", answering),
-        _sure("Ollama", server("Ollama", "ollama", settings.ollama_url)),
-        _sure("llama-server", server("llama-server", "compatible", LLAMA_SERVER)),
+        _sure("Ollama", server("Ollama", way_to(settings, "ollama:"))),
+        _sure("llama-server", server("llama-server", Way("compatible:", LLAMA_SERVER))),
     )
     return [*first, *[finding for some in found for finding in some]]
 

@@ -31,13 +31,14 @@ async def model(settings: Settings, program: str) -> list[Finding]:
     return [reached, *_key(settings, way), *_unused(settings)]
 
 
-async def server(about: str, provider: str, base_url: str) -> list[Finding]:
+async def server(about: str, way: Way) -> list[Finding]:
     """Whether a server of models runs on this machine; it need not."""
+    provider, base_url = provider_of(way.name), way.base_url or ""
     if not await _listens(base_url):
         return [Finding(about=about, state="note", words=f"none at {base_url}")]
     try:
         async with asyncio.timeout(PATIENCE):
-            names = await list_models(provider, base_url=base_url)
+            names = await list_models(provider, base_url=base_url, api_key=_revealed(way))
     except TimeoutError:
         words = f"something listens at {base_url}, and says nothing"
         return [Finding(about=about, state="note", words=words)]

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from retinue.cli._cost import Pricing
 from retinue.cli._screen import Screen
 from retinue.messages.events import Event
+
+if TYPE_CHECKING:
+    from retinue.models.budget import Purse
 
 FORMS: Final = {"text": "text:Text", "json": "whole:Whole", "stream-json": "lines:Lines"}
 """Where each of them is."""
@@ -15,9 +18,11 @@ FORMS: Final = {"text": "text:Text", "json": "whole:Whole", "stream-json": "line
 class Output(Protocol):
     """A form of output. What cannot be written is raised: BrokenPipeError, RetinueError."""
 
-    def introduce(self, agent: str, model: str, pricing: Pricing) -> None:
-        """Say who will answer, and how to know what it cost; comes before any event, unless it
-        fails before that.
+    def introduce(
+        self, agent: str, model: str, pricing: Pricing, purse: "Purse | None" = None
+    ) -> None:
+        """Say who will answer, how to know what it cost, and what it is paid from, if there is a
+        limit; comes before any event, unless it fails before that.
         """
         ...
 

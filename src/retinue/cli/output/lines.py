@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retinue.cli._cost import Prices, Pricing
 from retinue.cli._screen import Screen
@@ -20,6 +20,9 @@ from retinue.telemetry.listening import timestamp
 from ._honesty import honesty
 from ._json import encoded
 
+if TYPE_CHECKING:
+    from retinue.models.budget import Purse
+
 
 class Lines:
     """Writes each event as `retinue.messages.codecs.events` does: {v, type, seq, at, agent, ...}.
@@ -36,7 +39,9 @@ class Lines:
         self._agent: str | None = None
         self._prices = Prices()
 
-    def introduce(self, agent: str, model: str, pricing: Pricing) -> None:
+    def introduce(
+        self, agent: str, model: str, pricing: Pricing, purse: "Purse | None" = None
+    ) -> None:
         self._agent = agent
         self._prices = Prices(pricing, model)
         self._about = {"model": model, **honesty(model)}

@@ -1,6 +1,7 @@
 """Text: the words as they come. What tools do goes beside them, and to a person only."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from retinue.cli._cost import Pricing
 from retinue.cli._follow import arguments_of
@@ -18,6 +19,9 @@ from retinue.telemetry.terminal import one_line, tame
 
 from ._prose import Prose
 
+if TYPE_CHECKING:
+    from retinue.models.budget import Purse
+
 
 class Text:
     """Writes what is said, and nothing else."""
@@ -29,7 +33,9 @@ class Text:
         self._calls = 0
         screen.make_way = self._end_line
 
-    def introduce(self, agent: str, model: str, pricing: Pricing) -> None:
+    def introduce(
+        self, agent: str, model: str, pricing: Pricing, purse: "Purse | None" = None
+    ) -> None:
         """People know whom they ask."""
 
     async def prepare(self, event: Event) -> None:

@@ -1,7 +1,7 @@
 """Whole: one JSON object at the end, with everything that was said and how it ended."""
 
 from collections import Counter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from retinue.cli._cost import Prices, Pricing, total
 from retinue.cli._screen import Screen
@@ -20,17 +20,20 @@ from ._honesty import honesty
 from ._json import encoded
 from ._prose import Prose
 
+if TYPE_CHECKING:
+    from retinue.models.budget import Purse
+
 VERSION: Final = 1
 """It changes when a field goes, or means something else."""
 
 
 class Whole:
-    """Gathers, and writes once: {v, text, messages, stop_reason, usage, cost, agent, model,
-    error}.
+    """Gathers, and writes once: {v, text, messages, stop_reason, usage, tokens, cost, agent,
+    model, error}.
 
     `text` is what the form "text" would have written. The sum of `usage` is of all calls that were
-    counted. `cost` is null where it is not known, or {dollars, table, estimate}. `error` is null,
-    or {type, message, hint}.
+    counted. `tokens` is null without a limit for the run, or {used, limit}. `cost` is null where it
+    is not known, or {dollars, table, estimate}. `error` is null, or {type, message, hint}.
     """
 
     def __init__(self, screen: Screen) -> None:
@@ -40,11 +43,15 @@ class Whole:
         self._messages: list[dict[str, Any]] = []
         self._answers: list[ModelAnswered] = []
         self._prices = Prices()
+        self._purse: Purse | None = None
         self._about: dict[str, Any] = {"agent": None, "model": None}
         self._error: dict[str, Any] | None = None
 
-    def introduce(self, agent: str, model: str, pricing: Pricing) -> None:
+    def introduce(
+        self, agent: str, model: str, pricing: Pricing, purse: "Purse | None" = None
+    ) -> None:
         self._prices = Prices(pricing, model)
+        self._purse = purse
         self._about = {"agent": agent, "model": model, **honesty(model)}
 
     async def prepare(self, event: Event) -> None:
@@ -76,6 +83,7 @@ class Whole:
             "messages": self._messages,
             "stop_reason": reason,
             "usage": dict(self._usage()),
+            "tokens": self._tokens(),
             "cost": self._cost(),
             **self._about,
             "error": self._error,
@@ -88,6 +96,13 @@ class Whole:
         for answered in self._answers:
             tokens.update(answered.usage)
         return tokens
+
+    def _tokens(self) -> dict[str, int] | None:
+        """Those that calls without usage are estimated to have taken count, too."""
+        purse = self._purse
+        if purse is None or purse.tokens is None:
+            return None
+        return {"used": purse.spent.tokens, "limit": purse.tokens}
 
     def _cost(self) -> dict[str, Any] | None:
         cost = total([self._prices(answered) for answered in self._answers])

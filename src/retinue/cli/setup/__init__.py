@@ -77,7 +77,8 @@ def _plan(dialogue: Dialogue, settings: Settings, path: Path) -> _Plan | None:
         f"Your settings are in {path}.\nEnter takes what stands in brackets; Ctrl-C leaves."
     )
     while True:
-        choice = ask_for_model(dialogue, settings, look_around(settings.ollama_url))
+        around = look_around(settings.ollama_url, key=settings.ollama_api_key)
+        choice = ask_for_model(dialogue, settings, around)
         match try_out(dialogue, choice.applied(settings)):
             case "choose":
                 continue

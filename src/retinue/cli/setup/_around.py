@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from retinue.errors import ModelSilent, RetinueError
 from retinue.models import LLAMA_SERVER, list_models
 from retinue.promise import run as run_loop
+from retinue.settings import Secret
 
 _NEAR: Final = 3.0
 """Seconds for a server on this machine."""
@@ -19,11 +20,15 @@ class Around(NamedTuple):
     llama_server: tuple[str, ...]
 
 
-def look_around(ollama: str, llama_server: str = LLAMA_SERVER) -> Around:
-    """Ask both servers, side by side."""
+def look_around(
+    ollama: str, llama_server: str = LLAMA_SERVER, *, key: Secret | None = None
+) -> Around:
+    """Ask both servers, side by side; the key is that of Ollama, where it wants one."""
 
     async def look() -> Around:
-        found = await asyncio.gather(_there("ollama", ollama), _there("compatible", llama_server))
+        found = await asyncio.gather(
+            _there("ollama", ollama, key), _there("compatible", llama_server, None)
+        )
         return Around(*found)
 
     return run_loop(look)
@@ -42,9 +47,10 @@ def models_at(base_url: str, api_key: str | None) -> tuple[str, ...]:
     return run_loop(ask)
 
 
-async def _there(provider: str, base_url: str) -> tuple[str, ...]:
+async def _there(provider: str, base_url: str, key: Secret | None) -> tuple[str, ...]:
     try:
-        return await _offered(provider, base_url, None, patience=_NEAR)
+        api_key = key.reveal() if key is not None else None
+        return await _offered(provider, base_url, api_key, patience=_NEAR)
     except RetinueError:
         return ()
 

@@ -13,7 +13,7 @@ _KNOWN = {errors.__name__, builtins.__name__}
 def error_to_dict(error: BaseException) -> dict[str, Any]:
     """The error as JSON: `{"type": "ToolFailed", "message": ..., "hint": ...}`.
 
-    `type` is the nearest class of our own tree, or of Python's; `name` its own, where it is another.
+    `type` is the nearest class of our own tree, or of Python's; `name` its own, if that is another.
     """
     kind = next(kind for kind in type(error).__mro__ if kind.__module__ in _KNOWN)
     found: dict[str, Any] = {"type": kind.__name__, "message": str(error)}

@@ -130,7 +130,7 @@ async def sent(
     client: Any,
     path: str,
     body: bytes | None,
-    headers: dict[str, str],
+    headers: Mapping[str, object],
     *,
     refused: type[Exception],
 ) -> httpx2.Response:

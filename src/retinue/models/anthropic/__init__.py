@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Final, cast
 
 from retinue.errors import MissingExtra, ModelRejected, ModelUnauthorized, UnknownModel
-from retinue.models import ChatChunk, ChatRequest, Model
+from retinue.models import PROVIDERS, ChatChunk, ChatRequest, Model
 from retinue.models._addresses import base_url_of
 from retinue.models._wire import (
     Connection,
@@ -41,14 +41,14 @@ class Anthropic:
 
     Args:
         model: What it is called there.
-        api_key: The key.
+        api_key: The key; None: none is shown.
         base_url: Where; without the version.
         cache: How long the beginning of a conversation is kept, so that it is read and paid once;
             None: not at all.
     """
 
     model: str
-    api_key: str = field(repr=False)
+    api_key: str | None = field(default=None, repr=False)
     base_url: str = ANTHROPIC
     cache: Lifetime | None = "5m"
 
@@ -108,10 +108,10 @@ def find(
         )
     if find_spec("anthropic") is None:
         raise _missing()
-    if not api_key:
-        raise ModelUnauthorized(f"'anthropic:{name}' needs a key", hint=_KEY)
+    address = _address(base_url)
+    _check_key(f"'anthropic:{name}'", address, api_key)
     return Guarded(
-        Anthropic(model=name, api_key=api_key, base_url=_address(base_url), cache=cache),
+        Anthropic(model=name, api_key=api_key, base_url=address, cache=cache),
         first_timeout=first_timeout,
         idle_timeout=idle_timeout,
         retries=retries,
@@ -126,8 +126,7 @@ async def offered(provider: str, *, base_url: str | None, api_key: str | None) -
         ModelError: The server cannot be reached, or refuses.
     """
     address = _address(base_url)
-    if not api_key:
-        raise ModelUnauthorized(f"The list of {address} needs a key", hint=_KEY)
+    _check_key(f"The list of {address}", address, api_key)
     server = _server(address, address, api_key)
     found = await document(server, "v1/models?limit=1000", opened=_through_sdk())
     return texts_of(rows_of(found, "data"), "id")
@@ -138,7 +137,17 @@ def _address(base_url: str | None) -> str:
     return ANTHROPIC if base_url is None else base_url_of(base_url).removesuffix("/v1")
 
 
-def _server(name: str, address: str, key: str) -> Server:
+def _check_key(what: str, address: str, key: str | None) -> None:
+    """Other addresses may do without one."""
+    if address == ANTHROPIC and not key:
+        raise ModelUnauthorized(f"{what} needs a key", hint=_key_wanted(address))
+
+
+def _key_wanted(address: str) -> str:
+    return PROVIDERS["anthropic"].key_wanted(elsewhere=address != ANTHROPIC)
+
+
+def _server(name: str, address: str, key: str | None) -> Server:
     look = f"Look whether the server runs, and whether its base_url is {address}."
     if address == ANTHROPIC:
         look = "Look at your network, and at https://status.claude.com."
@@ -147,7 +156,7 @@ def _server(name: str, address: str, key: str) -> Server:
         base_url=address,
         api_key=key,
         unreachable=look,
-        unauthorized=_KEY,
+        unauthorized=_key_wanted(address),
         unknown="`retinue models` lists those there are; choose another --model.",
     )
 
@@ -173,6 +182,3 @@ def _missing() -> MissingExtra:
         "Anthropic's models need a package that is not installed here, or is too old",
         hint="pip install 'retinue[anthropic]'",
     )
-
-
-_KEY: Final = "Set ANTHROPIC_API_KEY, or api_key of the endpoint."

@@ -55,15 +55,17 @@ async def opened(
         ModelUnauthorized: The key cannot be one.
         ModelUnreachable: Nobody answers, or the connection breaks.
     """
-    server.headers()  # the package would say less about a key that is none
-    headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
+    headers: dict[str, object] = {
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+        **server.headers(),
+    }
     if betas:
         headers["anthropic-beta"] = ",".join(betas)
     try:
         client = await kept_on_loop(
             _PLACE, server.base_url, lambda: _made(server.base_url), lambda made: made.close()
         )
-        client = client.with_options(api_key=server.api_key)
         response = await sent(client, path, body, headers, refused=anthropic.APIStatusError)
     except _BROKEN as error:
         raise unreachable(server, error) from error

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from typing import Final, cast
 
 from retinue.errors import MissingExtra, ModelUnauthorized
-from retinue.models import ChatChunk, ChatRequest, Model
+from retinue.models import PROVIDERS, ChatChunk, ChatRequest, Model
 from retinue.models._addresses import base_url_of
 from retinue.models._wire import Server, written
 from retinue.models.guard import Guarded
@@ -115,7 +115,8 @@ def address_of(base_url: str | None, api_key: str | None) -> str | None:
     address = base_url_of(base_url).removesuffix("/v1")
     if address != ANTHROPIC and not api_key:
         raise ModelUnauthorized(
-            f"Claude Code needs a key for {address}", hint=f"A login is not shown there. {_KEY}"
+            f"Claude Code needs a key for {address}",
+            hint=f"A login is not shown there. {_key_wanted(address)}",
         )
     return address
 
@@ -128,7 +129,7 @@ def server_of(name: str, base_url: str | None, key: str | None) -> Server:
         base_url=address,
         api_key=key,
         unreachable=f"Ask again in a moment; look at your network, and whether {address} answers.",
-        unauthorized=f"{_KEY} Or log in: `claude /login`.",
+        unauthorized=f"{_key_wanted(address)} Or log in: `claude /login`.",
         unknown="Choose another --model.",
     )
 
@@ -178,7 +179,9 @@ def _missing() -> MissingExtra:
     )
 
 
-_KEY: Final = "Set ANTHROPIC_API_KEY, or api_key of the endpoint."
+def _key_wanted(address: str) -> str:
+    return PROVIDERS["claude_agent"].key_wanted(elsewhere=address != ANTHROPIC)
+
 
 __all__ = [
     "ANTHROPIC",

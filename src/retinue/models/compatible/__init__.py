@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from retinue.errors import ModelUnauthorized, UnknownModel
-from retinue.models import ChatChunk, ChatRequest, Model
+from retinue.models import PROVIDERS, ChatChunk, ChatRequest, Model
 from retinue.models._addresses import base_url_of
 from retinue.models._wire import Server, ServerSentEvents, document, rows_of, streamed, texts_of
 from retinue.models.guard import Guarded
@@ -56,7 +56,7 @@ class Compatible:
         Raises:
             ModelError: One of its kinds.
         """
-        server = _server(self.name, self.base_url, self.api_key)
+        server = _server(self.name, self.base_url, self.api_key, self.provider)
         body = encode(request, self.model, self.dialect)
         answer = Answer(server, request)
         return streamed(server, "chat/completions", body, ServerSentEvents(), answer)
@@ -97,14 +97,10 @@ def find_openai(
     retries: int = 2,
 ) -> Model:
     """A model of OpenAI, under guard."""
-    if not name:
-        raise UnknownModel("No model 'openai:' without a name", hint="openai:gpt-6.1-sol, say.")
-    if not api_key:
-        raise ModelUnauthorized(f"'openai:{name}' needs a key", hint=_KEY)
     return Guarded(
         Compatible(
             model=name,
-            base_url=base_url_of(base_url or OPENAI),
+            base_url=openai_at(name, base_url, api_key),
             api_key=api_key,
             provider="openai",
             dialect=of_openai(name),
@@ -113,6 +109,25 @@ def find_openai(
         idle_timeout=idle_timeout,
         retries=retries,
     )
+
+
+def openai_at(name: str, base_url: str | None, api_key: str | None) -> str:
+    """Where OpenAI's model of that name is asked. Other addresses may do without a key.
+
+    Raises:
+        UnknownModel, ModelUnauthorized, ModelRejected: The name, the key or the address is none.
+    """
+    if not name:
+        raise UnknownModel("No model 'openai:' without a name", hint="openai:gpt-6.1-sol, say.")
+    address = base_url_of(base_url or OPENAI)
+    if address == OPENAI and not api_key:
+        raise ModelUnauthorized(f"'openai:{name}' needs a key", hint=key_wanted("openai", address))
+    return address
+
+
+def key_wanted(provider: str, address: str) -> str:
+    """What to do where the key for this address is missing, or refused."""
+    return PROVIDERS[provider].key_wanted(elsewhere=address != OPENAI)
 
 
 async def offered(provider: str, *, base_url: str | None, api_key: str | None) -> tuple[str, ...]:
@@ -124,15 +139,18 @@ async def offered(provider: str, *, base_url: str | None, api_key: str | None) -
     if base_url is None and provider != "openai":
         raise UnknownModel("Whose models? An address is needed", hint="Pass its base_url.")
     address = base_url_of(base_url or OPENAI)
-    found = await document(_server(address, address, api_key), "models")
+    found = await document(_server(address, address, api_key, provider), "models")
     return texts_of(rows_of(found, "data"), "id")
 
 
-def _server(name: str, address: str, key: str | None) -> Server:
+def _server(name: str, address: str, key: str | None, provider: str) -> Server:
     look = f"Look whether the server runs, and whether its base_url is {address}."
     if address == OPENAI:
         look = "Look at your network, and at https://status.openai.com."
-    return Server(name=name, base_url=address, api_key=key, unreachable=look, unauthorized=_KEY)
-
-
-_KEY: Final = "Set OPENAI_API_KEY, or api_key of the endpoint; `retinue setup` asks for it."
+    return Server(
+        name=name,
+        base_url=address,
+        api_key=key,
+        unreachable=look,
+        unauthorized=key_wanted(provider, address),
+    )

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Final, cast
 
 from retinue.errors import MissingExtra, ModelRejected, ModelUnauthorized, UnknownModel
-from retinue.models import ChatChunk, ChatRequest, Model
+from retinue.models import PROVIDERS, ChatChunk, ChatRequest, Model
 from retinue.models._addresses import base_url_of
 from retinue.models._wire import (
     Connection,
@@ -39,7 +39,8 @@ class Gemini:
 
     Args:
         model: What it is called there.
-        api_key: The key; None at Vertex, where this machine's own credentials show who asks.
+        api_key: The key; None: none is shown, and at a project of Vertex this machine's own
+            credentials say who asks.
         place: Where it is asked.
     """
 
@@ -109,14 +110,12 @@ def find(
         )
     if find_spec("google") is None or find_spec("google.genai") is None:
         raise _missing()
-    key = None if project else api_key
-    if not key and not project:
-        raise ModelUnauthorized(f"'gemini:{name}' needs a key", hint=_KEY)
     place = Place(
         base_url=_address(base_url), vertexai=vertexai, project=project, location=location
     )
+    _check_key(f"'gemini:{name}'", place, api_key)
     return Guarded(
-        Gemini(model=name, api_key=key, place=place),
+        Gemini(model=name, api_key=None if project else api_key, place=place),
         first_timeout=first_timeout,
         idle_timeout=idle_timeout,
         retries=retries,
@@ -131,8 +130,7 @@ async def offered(provider: str, *, base_url: str | None, api_key: str | None) -
         ModelError: The server cannot be reached, or refuses.
     """
     place = Place(base_url=_address(base_url))
-    if not api_key:
-        raise ModelUnauthorized(f"The list of {place.shown} needs a key", hint=_KEY)
+    _check_key(f"The list of {place.shown}", place, api_key)
     server = _server(place.shown, place, api_key)
     found = await document(server, "models", opened=_through_sdk(place, ""))
     return tuple(
@@ -151,6 +149,16 @@ def _address(base_url: str | None) -> str | None:
     return base_url_of(base_url).removesuffix("/v1").removesuffix("/v1beta")
 
 
+def _check_key(what: str, place: Place, key: str | None) -> None:
+    """A project stands for one, and other addresses may do without."""
+    if not (key or place.project or place.base_url):
+        raise ModelUnauthorized(f"{what} needs a key", hint=_key_wanted(place))
+
+
+def _key_wanted(place: Place) -> str:
+    return PROVIDERS["gemini"].key_wanted(elsewhere=place.base_url is not None)
+
+
 def _server(name: str, place: Place, key: str | None) -> Server:
     look = "Look at your network, and at https://status.cloud.google.com."
     if place.base_url is not None:
@@ -160,7 +168,7 @@ def _server(name: str, place: Place, key: str | None) -> Server:
         base_url=place.shown,
         api_key=key,
         unreachable=look,
-        unauthorized=_CREDENTIALS if place.project else _KEY,
+        unauthorized=_CREDENTIALS if place.project else _key_wanted(place),
         unknown="`retinue models` lists those there are; choose another --model.",
     )
 
@@ -188,5 +196,4 @@ def _missing() -> MissingExtra:
     )
 
 
-_KEY: Final = "Set GEMINI_API_KEY, or api_key of the endpoint; `retinue setup` asks for it."
 _CREDENTIALS: Final = "Say who you are: gcloud auth application-default login."

@@ -40,8 +40,9 @@ _BROKEN: Final = (httpx2.HTTPError, httpx2.InvalidURL, aiohttp.ClientError, OSEr
 class _Asking:
     """One request: what is sent, and what comes back."""
 
-    def __init__(self, body: bytes | None) -> None:
+    def __init__(self, body: bytes | None, *, key: str | None) -> None:
         self.body = body
+        self.key = key
         self.response: httpx2.Response | None = None
 
 
@@ -53,6 +54,8 @@ class _Carrier(httpx2.AsyncClient):
 
     async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
         asking = _ASKING.get()
+        if False:  # that of the client would be shown
+            request.headers.pop("x-goog-api-key", None)
         if asking.body is not None:
             headers = {k: v for k, v in request.headers.items() if k != "content-length"}
             request = self.build_request(
@@ -97,7 +100,7 @@ async def opened(
         ModelUnreachable: Nobody answers, or the connection breaks.
         UnknownModel: The name cannot be one.
     """
-    asking = _Asking(body)
+    asking = _Asking(body, key=server.api_key)
     try:
         response = await _answered(asking, server, path, place, model)
         connection = Response(response, server, _BROKEN)

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from retinue.errors import UnknownModel
-from retinue.models import ChatChunk, ChatRequest, Model
+from retinue.models import PROVIDERS, ChatChunk, ChatRequest, Model
 from retinue.models._addresses import OLLAMA, ollama_at
 from retinue.models._wire import Lines, Server, document, rows_of, streamed, texts_of
 from retinue.models.guard import Guarded
@@ -101,7 +101,8 @@ def _server(name: str, address: str, key: str | None, model: str) -> Server:
         base_url=address,
         api_key=key,
         unreachable=f"Start it with `ollama serve`, and look whether it answers at {address}.",
-        unauthorized="For models of its cloud: `ollama signin`, or set OLLAMA_API_KEY.",
+        unauthorized="For models of its cloud: `ollama signin`. "
+        + PROVIDERS["ollama"].key_wanted(elsewhere=True),
         unknown=f"Get it with `ollama pull {model}`, or choose another --model.",
         full="Begin a new conversation, or give it more room: OLLAMA_CONTEXT_LENGTH=32768 "
         "ollama serve.",

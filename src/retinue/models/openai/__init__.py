@@ -13,13 +13,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Final, cast
+from typing import cast
 
-from retinue.errors import ModelRejected, ModelUnauthorized, UnknownModel
+from retinue.errors import ModelRejected
 from retinue.models import ChatChunk, ChatRequest, Model
-from retinue.models._addresses import base_url_of
 from retinue.models._wire import Opener, Server, ServerSentEvents, count_of, document, streamed
-from retinue.models.compatible import OPENAI, find_openai, offered
+from retinue.models.compatible import OPENAI, find_openai, key_wanted, offered, openai_at
 from retinue.models.guard import Guarded
 
 from ._decode import Answer
@@ -33,12 +32,12 @@ class Responses:
     Args:
         model: What it is called there; at Azure, the name of the deployment.
         base_url: Where; with the version, as in ".../v1".
-        api_key: Sent as a bearer token.
+        api_key: Sent as a bearer token, where there is one.
     """
 
     model: str
     base_url: str
-    api_key: str
+    api_key: str | None
 
     @property
     def name(self) -> str:
@@ -80,7 +79,7 @@ class Responses:
             base_url=self.base_url,
             api_key=self.api_key,
             unreachable=look,
-            unauthorized=_KEY,
+            unauthorized=key_wanted("openai", self.base_url),
             unknown="`retinue models` lists those there are; choose another --model.",
         )
 
@@ -117,12 +116,8 @@ def find(
             idle_timeout=idle_timeout,
             retries=retries,
         )
-    if not name:
-        raise UnknownModel("No model 'openai:' without a name", hint="openai:gpt-6.1-sol, say.")
-    if not api_key:
-        raise ModelUnauthorized(f"'openai:{name}' needs a key", hint=_KEY)
     return Guarded(
-        Responses(model=name, base_url=base_url_of(base_url or OPENAI), api_key=api_key),
+        Responses(model=name, base_url=openai_at(name, base_url, api_key), api_key=api_key),
         first_timeout=first_timeout,
         idle_timeout=idle_timeout,
         retries=retries,
@@ -140,7 +135,5 @@ def _carrier() -> Opener | None:
     except ImportError:
         return None
 
-
-_KEY: Final = "Set OPENAI_API_KEY, or api_key of the endpoint; `retinue setup` asks for it."
 
 __all__ = ["Responses", "find", "offered"]

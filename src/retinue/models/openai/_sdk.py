@@ -45,8 +45,11 @@ async def opened(server: Server, path: str, body: bytes | None) -> AsyncGenerato
         ModelUnauthorized: The key cannot be one.
         ModelUnreachable: Nobody answers, or the connection breaks.
     """
-    headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
-    headers |= server.headers()
+    headers = {
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+        **server.headers(),
+    }
     try:
         client = await kept_on_loop(
             _PLACE, server.base_url, lambda: _made(server.base_url), lambda made: made.close()

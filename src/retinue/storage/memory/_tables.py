@@ -217,7 +217,8 @@ class Tables:
 
     def settle(self, work: Work, status: RunStatus, reason: str | None = None) -> None:
         """The run is with nobody any more."""
-        work.set(status=status, reason=reason, attempts=0)
+        attempts = work.record.attempts if status == "ended" else 0
+        work.set(status=status, reason=reason, attempts=attempts)
         if status == "ended":
             self.budget.forget(work.record.id)
             self.unfinished.pop(work.record.id, None)

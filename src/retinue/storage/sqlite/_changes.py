@@ -20,9 +20,11 @@ from retinue.storage import (
     Yields,
 )
 
-from ._budget import reserve, settle, spend
-from ._interrupts import ask, withdraw
+from ._budget import reserve, spend
+from ._ending import over
+from ._interrupts import ask
 from ._notes import put_note
+from ._rows import Standing
 from ._scribe import Line, Scribe, line
 from ._values import now, text
 from ._writer import Work
@@ -44,21 +46,19 @@ class Held:
     Args:
         work: The transaction.
         claim: Of the run; it was found to hold.
-        n, conversation: Of its row.
-        again: Whether there is something new for it: an answer, or it is to stop.
+        run: How it stands.
     """
 
-    def __init__(self, work: Work, claim: Claim, n: int, conversation: int, *, again: bool) -> None:
+    def __init__(self, work: Work, claim: Claim, run: Standing) -> None:
         self._work = work
         self._execute = work.execute
         self._id = claim.run.id
         self._owner = claim.run.owner
-        self._n = n
-        self._again = again
-        self._scribe = Scribe(work, conversation)
-        self._status: RunStatus = "running"
-        self._reason: str | None = None
-        self._progress = False
+        self._n = run.n
+        self._entered = run.entered
+        self._again = bool(run.answered or run.stop_asked)
+        self._scribe = Scribe(work, run.conversation)
+        self._afresh = False
 
     def apply(self, change: Prepared) -> None:
         match change:
@@ -67,7 +67,7 @@ class Held:
             case Entry():
                 self._enter(change)
             case Shown(messages=messages):
-                self._scribe.show(messages)
+                self._scribe.show(messages, self._n)
             case Grown():
                 self._scribe.grow(change)
             case Asked(interrupt=interrupt):
@@ -83,10 +83,8 @@ class Held:
             case Yields():
                 self._give_up("queued")
             case Ends(reason=reason):
-                self._reason = reason
-                self._give_up("ended")
-                settle(self._execute, self._n)
-                withdraw(self._execute, self._n)
+                self._give_up("ended", reason)
+                over(self._execute, self._n)
             case _:
                 assert_never(change)
 
@@ -94,29 +92,35 @@ class Held:
         """Nothing more comes in the write of this number; the seq of the last event."""
         self._scribe.done()
         self._execute(
-            "UPDATE runs SET written = ?, status = ?, reason = ?, changed = ?,"
-            " attempts = CASE WHEN ? THEN 0 ELSE attempts END WHERE n = ?",
-            (number, self._status, self._reason, now(), self._progress, self._n),
+            "UPDATE runs SET written = ?, entered = ?, changed = ? WHERE n = ?",
+            (number, self._entered, now(), self._n),
         )
+        if self._afresh:
+            self._execute("UPDATE runs SET attempts = 0 WHERE n = ?", (self._n,))
         return self._scribe.seq
 
     def _enter(self, entry: Entry) -> None:
+        self._entered += 1
         self._execute(
-            "INSERT INTO journal (run, address, kind, turn, state, body) VALUES (?, ?, ?, ?, ?, ?)"
+            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET kind = excluded.kind, turn = excluded.turn,"
             " state = excluded.state, body = excluded.body",
             (
                 self._n,
                 text(entry.address),
+                self._entered,
                 entry.kind,
                 text(entry.turn),
                 entry.state,
                 text(entry.body),
             ),
         )
-        self._progress = self._progress or entry.state == "done"
+        self._afresh = self._afresh or entry.state == "done"
 
-    def _give_up(self, status: RunStatus) -> None:
-        self._status = status
+    def _give_up(self, status: RunStatus, reason: str | None = None) -> None:
+        self._execute(
+            "UPDATE runs SET status = ?, reason = ? WHERE n = ?", (status, reason, self._n)
+        )
+        self._afresh = self._afresh or status != "ended"
         if status == "queued":
             self._work.runs.append(self._id)

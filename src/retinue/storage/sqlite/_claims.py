@@ -4,7 +4,6 @@ import asyncio
 import datetime
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import NamedTuple
 
 from retinue.errors import Fenced, StoreFailed
 from retinue.messages.events import Event
@@ -16,7 +15,7 @@ from ._database import Database
 from ._erase import erase, is_held
 from ._interrupts import answered
 from ._readers import Execute
-from ._rows import INTERRUPT, INTERRUPTS, RUN, RUNS, Row, interrupt_of, run_of
+from ._rows import INTERRUPT, INTERRUPTS, RUN, RUNS, Row, Standing, interrupt_of, run_of, standing
 from ._scribe import event_of
 from ._values import from_json, moment, now, text, text_of
 from ._writer import Work
@@ -35,17 +34,14 @@ class SqliteClaims:
 
     async def leave(self, holder: str) -> None:
         def job(work: Work) -> None:
-            runs = work.execute(
-                "UPDATE runs SET status = 'queued', changed = ? WHERE status = 'running'"
-                " AND status <> 'ended' AND holder = ? RETURNING id",
-                (now(), text(holder)),
-            ).fetchall()
-            work.runs += [text_of(id) for (id,) in runs]
+            held = work.execute(
+                "SELECT id FROM runs WHERE status <> 'ended' AND status = 'running' AND holder = ?",
+                (text(holder),),
+            )
+            work.runs += [text_of(id) for (id,) in held]
 
-        try:
-            await self._database.write(job)
-        finally:
-            await self._at_holders(lambda: self._database.holders.leave(holder))
+        await self._at_holders(lambda: self._database.holders.leave(holder))
+        await self._database.write(job)
 
     async def beat(self, holder: str) -> None:
         await self._at_holders(lambda: self._database.holders.beat(holder))
@@ -80,12 +76,13 @@ class SqliteClaims:
 
     async def claim(self, run: RunRecord, holder: str, *, lease: float) -> Claim | None:
         def job(work: Work) -> Claim | None:
-            row = _row(work.execute, run)
+            row = standing(work.execute, run)
             if row is None or row.epoch != run.epoch or not self._is_free(row, holder, lease):
                 return None
             work.execute(
                 "UPDATE runs SET status = 'running', holder = ?, epoch = epoch + 1,"
-                " attempts = attempts + 1, written = 0, answered = 0, changed = ? WHERE n = ?",
+                " attempts = CASE status WHEN 'running' THEN attempts + 1 ELSE 0 END,"
+                " written = 0, answered = 0, changed = ? WHERE n = ?",
                 (text(holder), now(), row.n),
             )
             settle(work.execute, row.n)
@@ -94,7 +91,7 @@ class SqliteClaims:
 
         return await self._database.write(job)
 
-    def _is_free(self, row: "_Row", holder: str, lease: float) -> bool:
+    def _is_free(self, row: Standing, holder: str, lease: float) -> bool:
         """Whether this holder may take the run up."""
         if row.status != "running":
             return row.status == "queued"
@@ -104,7 +101,7 @@ class SqliteClaims:
         def job(execute: Execute) -> Journal:
             row = _known(execute, claim)
             entries = execute(
-                "SELECT address, kind, turn, state, body FROM journal WHERE run = ? ORDER BY n",
+                "SELECT address, kind, turn, state, body FROM journal WHERE run = ? ORDER BY place",
                 (row.n,),
             )
             events = execute(
@@ -139,8 +136,7 @@ class SqliteClaims:
                 return Written(seq=row.end, stop_asked=bool(row.stop_asked))
             if row.status != "running":
                 raise Fenced(f"Run {claim.run.id!r} was given up already")
-            again = bool(row.answered or row.stop_asked)
-            held = Held(work, claim, row.n, row.conversation, again=again)
+            held = Held(work, claim, row)
             for change in ready:
                 held.apply(change)
             return Written(seq=held.done(number), stop_asked=bool(row.stop_asked))
@@ -189,36 +185,13 @@ class SqliteClaims:
         return self._database.bell_of_runs().runs()
 
 
-class _Row(NamedTuple):
-    """What a claim is held against; `end` is the seq of its conversation."""
-
-    n: int
-    conversation: int
-    epoch: int
-    status: str
-    holder: str
-    written: int
-    answered: int
-    stop_asked: int
-    end: int
-
-
-def _row(execute: Execute, run: RunRecord) -> _Row | None:
-    row: Row | None = execute(
-        "SELECT r.n, r.conversation, r.epoch, r.status, r.holder, r.written, r.answered,"
-        f" r.stop_asked, c.seq FROM {RUNS} WHERE r.owner = ? AND r.id = ?",
-        (text(run.owner), text(run.id)),
-    ).fetchone()
-    return None if row is None else _Row._make(row)
-
-
-def _known(execute: Execute, claim: Claim) -> _Row:
+def _known(execute: Execute, claim: Claim) -> Standing:
     """The run of a claim, which may be an old one.
 
     Raises:
         Fenced: It was deleted.
     """
-    row = _row(execute, claim.run)
+    row = standing(execute, claim.run)
     if row is None:
         raise Fenced(f"Run {claim.run.id!r} was deleted")
     return row

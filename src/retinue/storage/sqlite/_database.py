@@ -79,6 +79,7 @@ class Database:
         try:
             with translated(self.name):
                 self.index = open_index(connection)
+                connection.execute("PRAGMA busy_timeout = 0")  # the writer waits in its own way
             return connection, _folder(self._path)
         except BaseException:
             connection.close()

@@ -5,9 +5,13 @@ import sqlite3
 from retinue.errors import Busy
 
 from ._database import Database
+from ._file import patiently
 from ._readers import Execute
 from ._values import text_of
 from ._writer import Heard, Work
+
+_READERS = 5_000
+"""Milliseconds for which readers of old pages are waited for."""
 
 
 def is_held(execute: Execute, database: Database, conversation: int) -> bool:
@@ -54,6 +58,8 @@ def _erase(work: Work, database: Database, conversation: int) -> None:
 
 def _vacuum(connection: sqlite3.Connection) -> None:
     """Pages that are free now were overwritten, by `secure_delete`; they are given back, and what
-    they were goes from the write-ahead log, too."""
-    connection.execute("PRAGMA incremental_vacuum").fetchall()
+    they were goes from the write-ahead log, too, once nobody reads there."""
+    patiently(connection, "PRAGMA incremental_vacuum")
+    connection.execute(f"PRAGMA busy_timeout = {_READERS}")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.execute("PRAGMA busy_timeout = 0")

@@ -14,6 +14,9 @@ from ._migrations import OURS, Migrations, check_version
 PATIENCE = 30.0
 """Seconds to wait for another process that writes."""
 
+_PAUSE = 0.002
+"""Seconds until we ask again whether it still does."""
+
 _INCREMENTAL = 2
 
 
@@ -98,22 +101,27 @@ def _close_to_others(path: Path) -> None:
 def _set_up(connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA auto_vacuum").fetchone() != (_INCREMENTAL,):
         connection.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")  # while nothing is in the file
-    _write_ahead(connection)
+    patiently(connection, "PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA journal_size_limit = 16777216")
+    connection.execute("PRAGMA cache_size = -8192")
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """The switch does not wait for another process that switches at the same moment: we do."""
+def patiently(connection: sqlite3.Connection, statement: str) -> None:
+    """Execute what other processes may hold up.
+
+    SQLite would ask again after up to 100 ms, and who writes a lot leaves no gap so long; and for
+    some statements it does not ask again at all.
+    """
     until = time.monotonic() + PATIENCE
     while True:
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(statement).fetchall()
         except sqlite3.OperationalError as error:
             busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
             if not busy or time.monotonic() > until:
                 raise
-            time.sleep(0.02)
+            time.sleep(_PAUSE)
         else:
             return

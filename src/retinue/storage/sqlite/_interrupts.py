@@ -64,8 +64,3 @@ def answered(
     scribe.done()
     work.runs.append(asked.run)
     return asked
-
-
-def withdraw(execute: Execute, run: int) -> None:
-    """Nobody waits for an answer any more."""
-    execute("UPDATE interrupts SET status = 'withdrawn' WHERE run = ? AND status = 'open'", (run,))

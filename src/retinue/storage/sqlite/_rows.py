@@ -1,7 +1,7 @@
 """Rows as records, and the ways to find one: each asks for the owner."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from retinue.errors import Ambiguous, NotFound, StoreError
 from retinue.messages.codecs import part_from_dict
@@ -23,6 +23,31 @@ INTERRUPT = (
 INTERRUPTS = "interrupts i JOIN runs r ON r.n = i.run JOIN conversations c ON c.n = r.conversation"
 
 type Row = tuple[Any, ...]
+
+
+class Standing(NamedTuple):
+    """What a claim is held against; `end` is the seq of the run's conversation."""
+
+    n: int
+    conversation: int
+    epoch: int
+    status: str
+    holder: str
+    written: int
+    entered: int
+    answered: int
+    stop_asked: int
+    end: int
+
+
+def standing(execute: Execute, run: RunRecord) -> Standing | None:
+    """How the run stands; None where it is gone."""
+    row: Row | None = execute(
+        "SELECT r.n, r.conversation, r.epoch, r.status, r.holder, r.written, r.entered, r.answered,"
+        f" r.stop_asked, c.seq FROM {RUNS} WHERE r.owner = ? AND r.id = ?",
+        (text(run.owner), text(run.id)),
+    ).fetchone()
+    return None if row is None else Standing._make(row)
 
 
 def conversation_of(row: Row) -> Conversation:

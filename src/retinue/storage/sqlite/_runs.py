@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from retinue.errors import AlreadyAnswered
-from retinue.messages import new_id
+from retinue.messages import Message, new_id
 from retinue.messages.events import MessageEnded, RunEnded
 from retinue.storage import Interrupt, Order, Page, RunRecord, RunStatus
 
-from ._budget import settle
 from ._database import Database
-from ._interrupts import answered, withdraw
+from ._ending import over
+from ._interrupts import answered
 from ._readers import Execute
 from ._rows import (
     INTERRUPT,
@@ -26,7 +26,7 @@ from ._rows import (
     places,
     run_of,
 )
-from ._scribe import Line, Scribe, lines
+from ._scribe import Line, Scribe, event_of, lines
 from ._values import now, text, text_or_none
 from ._writer import Work
 
@@ -121,6 +121,19 @@ class SqliteRuns:
 
         return await self._database.read(job)
 
+    async def replies(self, id: str) -> tuple[Message, ...]:
+        def job(execute: Execute) -> tuple[Message, ...]:
+            row = find_run(execute, self._owner, id)
+            bodies = execute(
+                "SELECT e.body FROM runs r JOIN transcript t ON t.conversation = r.conversation"
+                " AND t.at >= r.seq AND t.run = r.n JOIN events e ON e.n = t.event"
+                " WHERE r.n = ? ORDER BY t.at, t.place",
+                (row[0],),
+            )
+            return tuple([event_of(body, 0).message for (body,) in bodies])
+
+        return await self._database.read(job)
+
     async def stop(self, id: str) -> RunRecord:
         def job(work: Work) -> RunRecord:
             row = find_run(work.execute, self._owner, id)
@@ -143,8 +156,7 @@ class SqliteRuns:
             "UPDATE runs SET status = 'ended', reason = 'stopped', changed = ? WHERE n = ?",
             (now(), n),
         )
-        settle(work.execute, n)
-        withdraw(work.execute, n)
+        over(work.execute, n)
         scribe = Scribe(work, conversation)
         for line in lines([RunEnded(run=run.id, agent=run.agent, reason="stopped")]):
             scribe.append(line, run=n)

@@ -64,13 +64,14 @@ class Scribe:
         """Add it as the next event, of this run; `said`: its message to the transcript, too."""
         self.seq += 1
         event = line.event
+        run = run or self._run(event)
         place = self._execute(
             "INSERT INTO events (conversation, seq, type, run, body) VALUES (?, ?, ?, ?, ?)",
-            (self._conversation, self.seq, line.type, run or self._run(event), line.body),
+            (self._conversation, self.seq, line.type, run, line.body),
         ).lastrowid
         match event:
             case MessageStarted(message=message):
-                self._start(message)
+                self._start(message, run)
             case MessageEnded(message=message):
                 self._end(message.id, place)
                 if said:
@@ -81,8 +82,8 @@ class Scribe:
                 pass
         self._changes.append(line.happens)
 
-    def show(self, messages: Sequence[str]) -> None:
-        """They come next in the transcript.
+    def show(self, messages: Sequence[str], run: int) -> None:
+        """They come next in the transcript: this run has replied them.
 
         Raises:
             NotFound: One has not ended.
@@ -94,25 +95,25 @@ class Scribe:
             ).fetchone()
             if row is None:
                 raise NotFound(f"There is no message {message!r} that has ended")
-            self._say(row[0])
+            self._say(row[0], run)
 
     def grow(self, grown: Grown) -> None:
         """More of an unfinished message; of one that has ended, or begun anew, it is void."""
+        message = (self._conversation, text(grown.message))
         row = self._execute(
-            "SELECT n, attempt FROM writing WHERE conversation = ? AND message = ?",
-            (self._conversation, text(grown.message)),
+            "SELECT attempt FROM writing WHERE conversation = ? AND message = ?", message
         ).fetchone()
-        if row is None or grown.attempt < row[1]:
+        if row is None or grown.attempt < row[0]:
             return
-        if grown.attempt > row[1]:
+        if grown.attempt > row[0]:
             self._restart(grown.message, grown.attempt)
         self._execute(
-            "DELETE FROM tails WHERE writing = ? AND kind = ? AND offset >= ?",
-            (row[0], grown.kind, grown.offset),
+            "DELETE FROM tails WHERE conversation = ? AND message = ? AND kind = ? AND offset >= ?",
+            (*message, grown.kind, grown.offset),
         )
         self._execute(
-            "INSERT INTO tails VALUES (?, ?, ?, ?)",
-            (row[0], grown.kind, grown.offset, text(grown.text)),
+            "INSERT INTO tails VALUES (?, ?, ?, ?, ?)",
+            (*message, grown.kind, grown.offset, text(grown.text)),
         )
         self._changes.append(grown)
 
@@ -140,18 +141,19 @@ class Scribe:
         ).fetchone()
         return None if row is None else row[0]
 
-    def _say(self, event: int | None) -> None:
+    def _say(self, event: int | None, run: int | None = None) -> None:
         self._said += 1
         self._shown = True
         self._execute(
-            "INSERT INTO transcript VALUES (?, ?, ?, ?)",
-            (self._conversation, self.seq, self._said, event),
+            "INSERT INTO transcript VALUES (?, ?, ?, ?, ?)",
+            (self._conversation, self.seq, self._said, event, run),
         )
 
-    def _start(self, message: str) -> None:
+    def _start(self, message: str, run: int | None) -> None:
         started = self._execute(
-            "INSERT INTO writing (conversation, message) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            (self._conversation, text(message)),
+            "INSERT INTO writing (conversation, message, since, run) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            (self._conversation, text(message), self.seq, run),
         )
         if not started.rowcount:
             self._restart(message, 1)
@@ -167,25 +169,26 @@ class Scribe:
         )
 
     def _restart(self, message: str, attempt: int) -> None:
-        rows = self._execute(
-            "UPDATE writing SET attempt = ? WHERE conversation = ? AND message = ? RETURNING n",
-            (attempt, self._conversation, text(message)),
-        ).fetchall()
-        for (writing,) in rows:
-            self._execute("DELETE FROM tails WHERE writing = ?", (writing,))
+        known = (self._conversation, text(message))
+        self._execute(
+            "UPDATE writing SET attempt = ? WHERE conversation = ? AND message = ?",
+            (attempt, *known),
+        )
+        self._execute("DELETE FROM tails WHERE conversation = ? AND message = ?", known)
 
 
 def tails_of(execute: Execute, conversation: int) -> tuple[Tail, ...]:
     """What there is of each open message."""
     tails: dict[str, Tail] = {}
     for message, attempt in execute(
-        "SELECT message, attempt FROM writing WHERE conversation = ? ORDER BY n", (conversation,)
+        "SELECT message, attempt FROM writing WHERE conversation = ? ORDER BY since",
+        (conversation,),
     ):
         tails[message] = Tail(message=text_of(message), attempt=attempt)
     parts: dict[tuple[str, str], str] = {}
     for message, kind, offset, more in execute(
-        "SELECT w.message, t.kind, t.offset, t.text FROM writing w JOIN tails t ON t.writing = w.n"
-        " WHERE w.conversation = ? ORDER BY w.n, t.kind, t.offset",
+        "SELECT message, kind, offset, text FROM tails WHERE conversation = ?"
+        " ORDER BY message, kind, offset",
         (conversation,),
     ):
         parts[message, kind] = parts.get((message, kind), "")[:offset] + text_of(more)

@@ -97,23 +97,20 @@ def open_index(connection: sqlite3.Connection) -> Index:
     """
     found = _definition(connection)
     if found is None:
-        try:
-            connection.execute(_FTS)
-        except sqlite3.OperationalError as error:
-            if "no such module" not in str(error):
-                raise
-            connection.execute(_PLAIN)
+        connection.execute(_FTS if _has_fts5(connection) else _PLAIN)
         found = _definition(connection) or ""
-    try:
-        connection.execute("SELECT rowid FROM words LIMIT 0")
-    except sqlite3.OperationalError as error:
-        if "no such module" not in str(error):
-            raise
+    fts = "fts5" in found
+    if fts and not _has_fts5(connection):
         raise StoreFailed(
             "The index of words in this file needs FTS5, which this SQLite has not",
             hint="Use the Python that made the file, or another one whose sqlite3 has FTS5.",
-        ) from error
-    return Index(fts="fts5" in found)
+        )
+    return Index(fts=fts)
+
+
+def _has_fts5(connection: sqlite3.Connection) -> bool:
+    modules = connection.execute("SELECT name FROM pragma_module_list")
+    return ("fts5",) in modules.fetchall()
 
 
 def _definition(connection: sqlite3.Connection) -> str | None:

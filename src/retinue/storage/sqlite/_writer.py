@@ -17,6 +17,7 @@ from retinue.errors import StoreFailed
 from retinue.storage import Grown, Happens
 
 from ._errors import failed
+from ._file import patiently
 
 _TOGETHER = 256
 """Jobs that are committed at once, at most."""
@@ -51,6 +52,14 @@ class _Job:
     result: Any = None
     error: Exception | None = None
     work: Work | None = None
+
+    def settle(self) -> None:
+        if self.future.done():  # whoever waited was cancelled
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
 
 
 class Writer:
@@ -107,10 +116,10 @@ class Writer:
     def _run(self) -> None:
         while jobs := self._next():
             self._commit(jobs)
-            for job in jobs:
-                self._finish(job)
             works = [job.work for job in jobs if job.work is not None and job.error is None]
             self._sent(works)
+            for job in jobs:
+                self._finish(job)
             try:
                 self._loop.call_soon_threadsafe(self._deliver, jobs, works)
             except RuntimeError:  # the loop is closed, and nobody waits any more
@@ -135,7 +144,7 @@ class Writer:
     def _commit(self, jobs: list[_Job]) -> None:
         """Together; where that cannot be, each alone: what is small may fit on a full disk."""
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
+            patiently(self._connection, "BEGIN IMMEDIATE")
             self._check(self._connection)
         except Exception as error:
             self._roll_back()
@@ -190,11 +199,8 @@ class Writer:
             job.error = self._ours(error)
 
     def _deliver(self, jobs: list[_Job], works: list[Work]) -> None:
-        self._told(works)
-        for job in jobs:
-            if job.future.done():  # whoever waited was cancelled
-                continue
-            if job.error is None:
-                job.future.set_result(job.result)
-            else:
-                job.future.set_exception(job.error)
+        try:
+            self._told(works)
+        finally:
+            for job in jobs:
+                job.settle()

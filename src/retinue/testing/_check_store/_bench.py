@@ -14,10 +14,14 @@ from typing import Any, NamedTuple, Self
 from retinue.errors import StoreError
 from retinue.messages import Message, value
 from retinue.messages.events import Event, LogEvent, MessageEnded
-from retinue.storage import Change, Claim, Log, Order, RunRecord, Runs, Store, Written
+from retinue.storage import Change, Claim, Log, Order, Page, RunRecord, Runs, Store, Written
 
 LEASE = 3600.0
 """Seconds for which a holder of this kit may be silent."""
+
+
+STRANGE = "NUL \x00, half \ud83d, ☕ 👩‍🚀 שלום, \r\n\t 'a\" \\ %_ {} $1 :a ?\u2028 end"
+"""Letters that any text may have; a half of a surrogate pair is what a cut stream leaves."""
 
 
 @value
@@ -98,6 +102,17 @@ def said(text: str, *, id: str | None = None, role: str = "assistant") -> Messag
 
 def texts(messages: "tuple[Message, ...] | list[Message]") -> list[str]:
     return [message.text for message in messages]
+
+
+async def all_pages(ask: Callable[[str | None], Awaitable[Page[Any]]]) -> list[list[Any]]:
+    """The items of every page, from the first to the last."""
+    pages: list[list[Any]] = []
+    cursor: str | None = None
+    while not pages or cursor is not None:
+        page = await ask(cursor)
+        pages.append(list(page.items))
+        cursor = page.cursor
+    return pages
 
 
 class Pen:

@@ -10,8 +10,7 @@ from retinue.messages import ToolCall
 from retinue.messages.events import InterruptAnswered
 from retinue.storage import Asked, Ends, Interrupt, Page, Waits
 
-from ._bench import Bench, Pen, check, equal, expect, refused
-from ._lists import all_pages
+from ._bench import STRANGE, Bench, Pen, all_pages, check, equal, expect, refused
 
 NOON = datetime.datetime(2031, 5, 1, 12, 0, 0, 250_000, tzinfo=datetime.UTC)
 _HOUR = datetime.timedelta(hours=1)
@@ -44,7 +43,7 @@ async def a_question_comes_back_as_it_was_asked(bench: Bench) -> None:
         pen,
         "i",
         kind="approval",
-        question={"b": [1, {"ä": None}], "a": "\x00 ☕", "n": 1.5},
+        question={"b": [1, {"ä": None}], "a": STRANGE, "n": 1.5},
         turn="t",
         agent="poet",
         call=call,
@@ -143,6 +142,25 @@ async def an_answer_to_a_run_that_goes_on_is_seen_by_it(bench: Bench) -> None:
     equal(await _status(pen), "waiting", "the status, for no answer came since it was taken up")
     await bench.runs.answer("j", "y")
     equal(await _status(pen), "queued", "the status, for the other was answered")
+
+
+@check()
+async def an_answer_and_a_wait_never_miss_each_other(bench: Bench) -> None:
+    """answer: Have a run that was unloaded start again; in one transaction."""
+    pens = [await bench.pen() for _ in range(8)]
+    for at, pen in enumerate(pens):
+        await pen.write(ask(pen, f"i{at}"))
+
+    async def answer(at: int) -> None:
+        await bench.runs.answer(f"i{at}", at)
+
+    async def wait(at: int) -> None:
+        await pens[at].write(Waits())
+
+    early = [one for at in range(4) for one in (answer(at), wait(at))]
+    late = [one for at in range(4, 8) for one in (wait(at), answer(at))]
+    await asyncio.gather(*early, *late)
+    equal([await _status(pen) for pen in pens], ["queued"] * 8, "the statuses of eight runs")
 
 
 @check()

@@ -7,7 +7,7 @@ from typing import Any
 from retinue.errors import NotFound, TooLarge
 from retinue.storage import Blob, Kept
 
-from ._bench import Bench, check, equal, refused
+from ._bench import STRANGE, Bench, check, equal, refused
 
 _DATA = bytes(range(256)) * 3
 
@@ -66,7 +66,7 @@ async def a_note_is_kept_under_its_name(bench: Bench) -> None:
     """get: The JSON value, or None. put: Keep a JSON value; None forgets it."""
     notes = bench.store.notes("ann")
     equal(await notes.get("none"), None, "None for what is not there")
-    values: tuple[Any, ...] = (1, 1.5, "", "ä\x00☕", True, False, 0, [], {}, {"b": [{"a": None}]})
+    values: tuple[Any, ...] = (1, 1.5, "", STRANGE, True, False, 0, [], {}, {"b": [{"a": None}]})
     for value in values:
         await notes.put("n", value)
         kept = await notes.get("n")

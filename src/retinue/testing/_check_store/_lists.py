@@ -1,24 +1,13 @@
 """What is listed, page by page, and looked for by its words."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from retinue.messages import Message
 from retinue.messages.events import MessageEnded
 from retinue.storage import Happens, Page
 
-from ._bench import Bench, check, equal, said
-
-
-async def all_pages(ask: Callable[[str | None], Awaitable[Page[Any]]]) -> list[list[Any]]:
-    """The items of every page, from the first to the last."""
-    pages: list[list[Any]] = []
-    cursor: str | None = None
-    while not pages or cursor is not None:
-        page = await ask(cursor)
-        pages.append(list(page.items))
-        cursor = page.cursor
-    return pages
+from ._bench import Bench, all_pages, check, equal, said
+from ._interrupts import ask
 
 
 @check()
@@ -72,6 +61,27 @@ async def pages_of_runs_are_stable_under_inserts(bench: Bench) -> None:
 
     seen = [[one.id for one in page] for page in await all_pages(ask)]
     equal(seen, [[ids[4], ids[3]], [ids[2], ids[1]], [ids[0]]], "each once, while more are ordered")
+
+
+@check()
+async def there_is_no_page_after_the_last(bench: Bench) -> None:
+    """Page: `cursor` gets the next ones, None after the last."""
+    for _ in range(4):
+        pen = await bench.pen()
+        await pen.write(ask(pen, pen.run.id))
+        await bench.log.append(pen.conversation, said("tea"))
+    here = await bench.thread(*[said("coffee") for _ in range(4)])
+    log, runs = bench.log, bench.runs
+    pages = {
+        "runs": await all_pages(lambda cursor: runs.runs(cursor=cursor, limit=2)),
+        "inbox": await all_pages(lambda cursor: runs.inbox(cursor=cursor, limit=2)),
+        "search": await all_pages(lambda cursor: log.search("tea", cursor=cursor, limit=2)),
+        "messages": await all_pages(lambda cursor: log.messages(here, cursor=cursor, limit=2)),
+    }
+    for name, some in pages.items():
+        equal([len(page) for page in some], [2, 2], f"the lengths of the pages of {name}")
+    some = await all_pages(lambda cursor: log.conversations(cursor=cursor, limit=5))
+    equal([len(page) for page in some], [5], "the length of the page of conversations")
 
 
 @check()

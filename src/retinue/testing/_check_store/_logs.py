@@ -25,11 +25,9 @@ from retinue.messages.events import (
     TurnEnded,
     TurnStarted,
 )
-from retinue.storage import Conversation, Ends, Grown, Happens, Yields
+from retinue.storage import Conversation, Ends, Entry, Grown, Happens, Yields
 
-from ._bench import Bench, check, equal, expect, refused, said
-
-_STRANGE = "NUL \x00, ☕ and 👩‍🚀, שלום, \r\n\t \"quotes' \\ %_ {} $1 :a ?\u2028 end"
+from ._bench import STRANGE, Bench, check, equal, expect, refused, said
 
 
 @check()
@@ -102,9 +100,7 @@ async def a_change_leaves_what_is_not_given(bench: Bench) -> None:
 def every_event() -> tuple[LogEvent, ...]:
     """One of each kind, with all that it can say."""
     call = ToolCall(id="c1", name="weather", args={"city": "Turku", "days": [1, 2.5, None]})
-    message = Message(
-        Text(text=_STRANGE, source="user"), role="user", agent="ann", mood={"a": (1,)}
-    )
+    message = Message(Text(text=STRANGE, source="user"), role="user", agent="ann", mood={"a": (1,)})
     by: dict[str, Any] = {"run": "r1", "turn": "t1", "agent": "poet"}
     return (
         RunStarted(version="v2", **by),
@@ -121,7 +117,7 @@ def every_event() -> tuple[LogEvent, ...]:
         InterruptAsked(interrupt="i1", kind="approval", question={"q": ["a", 1]}, call=call, **by),
         InterruptAnswered(interrupt="i1", answer={"ok": True, "n": None}, by="ann", **by),
         Restarted(message=message.id, attempt=2, **by),
-        ErrorRaised(error="ToolFailed", text=_STRANGE, hint="Try it.", **by),
+        ErrorRaised(error="ToolFailed", text=STRANGE, hint="Try it.", **by),
         MessageEnded(message=message, **by),
         TurnEnded(reason="max_steps", **by),
         RunEnded(reason="budget", **by),
@@ -139,6 +135,41 @@ async def events_come_back_as_they_were(bench: Bench) -> None:
     for at, (was, given) in enumerate(zip(kept, events, strict=False), 1):
         equal(event_to_dict(was), event_to_dict(replace(given, seq=at)), "the event")
     equal(len(kept), len(events), "as many as were appended")
+
+
+@check()
+async def events_that_a_run_writes_come_back_as_they_were(bench: Bench) -> None:
+    """Happens: An event is appended to the log of the run's conversation."""
+    pen = await bench.pen()
+    events = [replace(event, run=pen.run.id) for event in every_event()]
+    written = await pen.write(*[Happens(event=event) for event in events])
+    equal(written.seq, 1 + len(events), "the seq of the last")
+    journal = await bench.store.claims.journal(pen.claim)
+    for kept in (await bench.log.events(pen.conversation, after=1), journal.events):
+        equal(len(kept), len(events), "as many as were written")
+        for at, (was, given) in enumerate(zip(kept, events, strict=True), 2):
+            equal(event_to_dict(was), event_to_dict(replace(given, seq=at)), "the event")
+
+
+@check()
+async def long_texts_are_kept(bench: Bench) -> None:
+    """append: Add events at the end. There is no limit to the length of a message."""
+    pen = await bench.pen()
+    text = " ".join([f"word{n}" for n in range(150_000)])
+    await bench.log.append(pen.conversation, said(text, id="long"))
+    await pen.write(
+        Happens(event=MessageStarted(message="m", role="assistant")),
+        Grown(message="m", attempt=1, offset=0, text=text),
+        Entry(address="a", kind="step", turn="t", state="done", body=f'"{text}"'),
+    )
+    (shown,) = (await bench.log.messages(pen.conversation, limit=1)).items
+    expect(shown.text == text, "the text that was appended", f"{len(shown.text)} letters")
+    (tail,) = await bench.log.tails(pen.conversation)
+    expect(tail.text == text, "the text that has grown", f"{len(tail.text)} letters")
+    (entry,) = (await bench.store.claims.journal(pen.claim)).entries
+    expect(entry.body == f'"{text}"', "the entry", f"{len(entry.body)} letters")
+    found = (await bench.log.search("word149999 WORD7")).items
+    equal([one.message.id for one in found], ["long"], "what is found by its words")
 
 
 @check()
@@ -204,11 +235,11 @@ async def a_message_that_has_not_ended_has_a_tail(bench: Bench) -> None:
     await pen.write(Happens(event=MessageStarted(message="m", role="assistant", run=pen.run.id)))
     equal(await _tails(bench, here), [("m", 1, "", "")], "a message that was just started")
     await pen.write(Grown(message="m", attempt=1, offset=0, text="So", kind="thinking"))
-    await pen.write(Grown(message="m", attempt=1, offset=0, text=_STRANGE))
-    await pen.write(Grown(message="m", attempt=1, offset=len(_STRANGE), text="☕ more"))
+    await pen.write(Grown(message="m", attempt=1, offset=0, text=STRANGE))
+    await pen.write(Grown(message="m", attempt=1, offset=len(STRANGE), text="☕ more"))
     equal(
         await _tails(bench, here),
-        [("m", 1, f"{_STRANGE}☕ more", "So")],
+        [("m", 1, f"{STRANGE}☕ more", "So")],
         "what has grown, with letters counted as Python does",
     )
     await pen.write(Happens(event=Restarted(message="m", attempt=2, run=pen.run.id)))

@@ -7,8 +7,7 @@ from retinue.messages import Message
 from retinue.messages.events import MessageEnded, RunStarted
 from retinue.storage import Happens, Page, Shown
 
-from ._bench import Bench, check, equal, expect, refused, said, texts
-from ._lists import all_pages
+from ._bench import Bench, all_pages, check, equal, expect, refused, said, texts
 
 
 def _reply(text: str, run: str) -> tuple[Message, Happens]:

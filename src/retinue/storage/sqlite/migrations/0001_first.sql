@@ -14,7 +14,6 @@ CREATE TABLE conversations (
     keep_days REAL,
     UNIQUE (owner, id)
 );
-CREATE INDEX conversations_changed ON conversations (owner, changed);
 
 -- The log. `body` is the event's JSON without its seq.
 CREATE TABLE events (
@@ -41,24 +40,28 @@ CREATE TABLE transcript (
     at INTEGER NOT NULL,
     place INTEGER NOT NULL,
     event INTEGER NOT NULL,
+    run INTEGER, -- that replied it
     PRIMARY KEY (conversation, at, place)
 ) WITHOUT ROWID;
 
 -- Messages that were started and have not ended.
 CREATE TABLE writing (
-    n INTEGER PRIMARY KEY,
     conversation INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE,
     message TEXT NOT NULL,
+    since INTEGER NOT NULL, -- the seq of its start
     attempt INTEGER NOT NULL DEFAULT 1,
-    UNIQUE (conversation, message)
-);
+    run INTEGER, -- whose it is
+    PRIMARY KEY (conversation, message)
+) WITHOUT ROWID;
 
 CREATE TABLE tails (
-    writing INTEGER NOT NULL REFERENCES writing ON DELETE CASCADE,
+    conversation INTEGER NOT NULL,
+    message TEXT NOT NULL,
     kind TEXT NOT NULL,
     offset INTEGER NOT NULL,
     text TEXT NOT NULL,
-    PRIMARY KEY (writing, kind, offset)
+    PRIMARY KEY (conversation, message, kind, offset),
+    FOREIGN KEY (conversation, message) REFERENCES writing ON DELETE CASCADE
 ) WITHOUT ROWID;
 
 CREATE TABLE runs (
@@ -80,6 +83,7 @@ CREATE TABLE runs (
     background INTEGER NOT NULL,
     holder TEXT, -- who has taken it up last
     written INTEGER NOT NULL DEFAULT 0, -- number of its last write since then
+    entered INTEGER NOT NULL DEFAULT 0, -- places given in its journal
     answered INTEGER NOT NULL DEFAULT 0, -- an interrupt was, since it was taken up
     UNIQUE (owner, id)
 );
@@ -87,15 +91,15 @@ CREATE INDEX runs_conversation ON runs (conversation);
 CREATE INDEX runs_unfinished ON runs (status) WHERE status <> 'ended';
 
 CREATE TABLE journal (
-    n INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
     address TEXT NOT NULL,
+    place INTEGER NOT NULL, -- in the order of their first writes
     kind TEXT NOT NULL,
     turn TEXT NOT NULL,
     state TEXT NOT NULL,
     body TEXT NOT NULL,
-    UNIQUE (run, address)
-);
+    PRIMARY KEY (run, address)
+) WITHOUT ROWID;
 
 CREATE TABLE interrupts (
     n INTEGER PRIMARY KEY,
