@@ -142,7 +142,7 @@ def way_to(settings: Settings, model: str) -> Way:
         return way_to(settings, name)._replace(base_url=base_url)
     endpoint = settings.models.get(model)
     if endpoint is not None:
-        usual = way_to(settings, f"{endpoint.provider}:")
+        usual = way_to(settings, f"{endpoint.provider}:") if endpoint.base_url is None else Way("")
         return Way(
             endpoint.name,
             endpoint.base_url or usual.base_url,

@@ -1,15 +1,15 @@
-"""The program that is killed: 40 turns with all that makes it hard to go on after a crash.
+"""The program that is killed: 41 turns with all that makes it hard to go on after a crash.
 
-Whatever a model says is unlike anything any model said before (a nonce), and names what it was
-asked: so a reply that was given to another agent, or was made twice, shows.
+Whatever a model says begins with a nonce, unlike anything any model said before, and repeats all
+that it was asked: so a reply that was given to another agent, or was made twice, shows. What is
+done outside of the store, calls of models and effects of tools, is counted in files beside it.
 """
 
 import asyncio
-import os
 import random
 import re
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,38 +25,53 @@ from retinue.storage import Interrupt
 from retinue.tools import tool
 
 WORKERS = 8
-TURNS = 40
+CLERKS = 4
+MANAGERS = 3
+TURNS = 41
+EFFECTS = CLERKS + 1
+
+_SAID = re.compile(r"<([0-9a-f]{8})\|(.*)>", re.DOTALL)
+_SHOWN = 10
+"""Letters after which the reader stops that stops early; they hold the nonce."""
 
 
 class Nonced:
-    """A model whose every answer is `<what it was asked|nonce>`, in pieces, after a while."""
+    """A model whose every answer is `<nonce|what it was asked>`, in pieces, after a while.
+
+    Args:
+        calls: The file in which each finished call gets a line, its nonce.
+        latency: Seconds that it takes for a piece, at most.
+        chance: How long it takes.
+    """
 
     name = "nonced"
 
-    def __init__(self, calls: Path, *, latency: float) -> None:
+    def __init__(self, calls: Path, *, latency: float, chance: random.Random) -> None:
         self._calls = calls
         self._latency = latency
-        self._chance = random.Random(os.getpid())
+        self._chance = chance
 
     @asynccontextmanager
     async def chat(self, request: ChatRequest) -> AsyncGenerator[AsyncIterator[ChatChunk]]:
         yield self._answer(request)
 
     async def _answer(self, request: ChatRequest) -> AsyncGenerator[ChatChunk]:
-        last = request.messages[-1]
-        if request.tools and not last.tool_results:
+        results = request.messages[-1].tool_results
+        said = [result.content for result in results] or [one.text for one in request.messages]
+        asked = "&".join(said)
+        nonce = uuid.uuid4().hex[:8]
+        if request.tools and not results:
             await self._pause()
-            digits = re.sub(r"\D", "", last.text) or "0"
-            call = ToolCall(id=f"call-{digits}", name="bump", args={"what": last.text})
+            call = ToolCall(id=f"call-{nonce}", name="bump", args={"what": asked})
+            note(self._calls, nonce)
             yield ChatChunk(tool_call=call)
             yield ChatChunk(stop="tool_calls")
             return
-        asked = last.tool_results[0].content if last.tool_results else last.text
-        words = f"<{asked}|{uuid.uuid4().hex[:8]}>"
+        words = f"<{nonce}|{asked}>"
         for begin in range(0, len(words), 12):
             await self._pause()
             yield ChatChunk(text=words[begin : begin + 12])
-        note(self._calls, f"{request.agent} {asked}")
+        note(self._calls, nonce)
         yield ChatChunk(stop="end")
 
     async def _pause(self) -> None:
@@ -69,22 +84,38 @@ def note(file: Path, line: str) -> None:
         out.write(f"{line}\n".encode())
 
 
+def noted(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []
+
+
 @dataclass
 class Program:
-    """The agents, by name; `folder` is where effects and calls of models are counted."""
+    """The agents, by name.
+
+    Args:
+        folder: Where effects and calls of models are counted.
+        latency: Seconds that a model takes for a piece, at most.
+        seed: Of the chance by which it takes less.
+        at_effect: Called "before" and "after" each effect.
+    """
 
     folder: Path
-    latency: float = 0.01
+    latency: float = 0.002
+    seed: int = 0
+    at_effect: Callable[[str], None] = lambda when: None
 
     def __post_init__(self) -> None:
-        model = Nonced(self.folder / "calls", latency=self.latency)
+        chance = random.Random(self.seed)
+        model = Nonced(self.folder / "calls", latency=self.latency, chance=chance)
         effects = self.folder / "effects"
 
         @tool(effect="once", risk="write")
         async def bump(what: str) -> str:
             """Count something."""
-            await asyncio.sleep(0)
+            await asyncio.sleep(chance.random() * self.latency)
+            self.at_effect("before")
             note(effects, what)
+            self.at_effect("after")
             return f"bumped {what}"
 
         worker = assistant("worker", model=model)
@@ -99,10 +130,10 @@ class Program:
             async for promise in turn.messages:
                 async for piece in promise:
                     read += piece
-                    if len(read) >= 6:
+                    if len(read) >= _SHOWN:
                         break
                 break
-            turn.reply(worker.inquire(f"early {read[:6]}"))
+            turn.reply(worker.inquire(f"early {read[:_SHOWN]}"))
 
         @agent
         async def manager(turn: Turn) -> None:
@@ -114,12 +145,8 @@ class Program:
         @agent
         async def approver(turn: Turn) -> None:
             """Asks a person, and goes on with what they say."""
-
-            async def nobody() -> Any:
-                raise AssertionError("there is a run around")
-
-            answer = await ask({"kind": "input", "text": "Go on?"}, nobody)
-            turn.reply(clerk.inquire(f"approved {answer} 77"))
+            answer = await ask({"kind": "input", "text": "Go on?"}, _nobody)
+            turn.reply(clerk.inquire(f"approved {answer}"))
 
         @agent
         async def conductor(turn: Turn) -> None:
@@ -128,8 +155,8 @@ class Program:
             same = [worker.inquire("same"), worker.inquire("same")]
             draft = writer.inquire("draft")
             handed = [critic.inquire("judge", draft), early.inquire(draft)]
-            clerks = [clerk.inquire(f"count {n}") for n in range(4)]
-            managers = [manager.inquire(f"m{n}") for n in range(3)]
+            clerks = [clerk.inquire(f"count {n}") for n in range(CLERKS)]
+            managers = [manager.inquire(f"m{n}") for n in range(MANAGERS)]
             approved = approver.inquire("please")
             first = await fan[0]
             turn.reply(worker.inquire(f"after {first}"))
@@ -139,12 +166,36 @@ class Program:
                 chained = worker.inquire(f"chain {n}", await chained)
             turn.reply(chained, approved)
 
-        self._agents: dict[str, Agent] = {"conductor": conductor}
+        @agent
+        async def asker(turn: Turn) -> None:
+            """Asks a person three things, one after another."""
+            asked = str(await turn.messages)
+            for n in range(3):
+                answer = await ask({"kind": "input", "text": f"{asked} {n}?"}, _nobody)
+                turn.reply(worker.inquire(f"{asked} {n} {answer}"))
+
+        @agent
+        async def panel(turn: Turn) -> None:
+            """Three who ask a person, side by side."""
+            turn.reply([asker.inquire(f"asker {n}") for n in range(3)])
+
+        @agent
+        async def small(turn: Turn) -> None:
+            """Two turns and its own."""
+            asked = str(await turn.messages)
+            turn.reply(worker.inquire(f"{asked} second", await worker.inquire(f"{asked} first")))
+
+        known = (conductor, panel, small)
+        self._agents: dict[str, Agent] = {one.name: one for one in known}
 
     def agent(self, name: str, version: str | None) -> Agent:
         if name not in self._agents:
             raise UnknownModel(f"No agent {name!r}")
         return self._agents[name]
+
+
+async def _nobody() -> Any:
+    raise AssertionError("there is a run around")
 
 
 def answer_to(asked: Interrupt, folder: Path) -> Any:
@@ -154,31 +205,53 @@ def answer_to(asked: Interrupt, folder: Path) -> Any:
     assert asked.kind == "unknown_outcome", asked.question
     _, arguments, _ = asked.question["args"]
     what = arguments["what"]
-    happened = what in (folder / "effects").read_text().splitlines()
-    return {"happened": happened, "result": f"bumped {what}"}
+    return {"happened": what in noted(folder / "effects"), "result": f"bumped {what}"}
 
 
-def check(replies: tuple[Message, ...], folder: Path, turns: list[str]) -> None:
-    """What has to be true of a run that is over, however often it was interrupted."""
-    words = [reply.text for reply in replies if reply.role == "assistant" and reply.text]
-    for text in words:
-        assert re.fullmatch(r"<.*\|[0-9a-f]{8}>", text, re.DOTALL), text
-    asked = [text[1:].rpartition("|")[0] for text in words]
-    first = next(text for text in words if text.startswith("<q0|"))
-    assert asked[0] == f"after {first}"
-    assert asked[1 : 1 + WORKERS] == [f"q{n}" for n in range(WORKERS)]
-    same = [text for text in words if text.startswith("<same|")]
-    assert len(same) == 2
+def answers_in(replies: Sequence[Message]) -> list[str]:
+    """What models said, in its order; without their calls of tools, and what these gave."""
+    return [reply.text for reply in replies if reply.role == "assistant" and reply.text]
+
+
+def split(said: str) -> tuple[str, str]:
+    """The nonce, and what was asked."""
+    found = _SAID.fullmatch(said)
+    assert found, said
+    return found[1], found[2]
+
+
+def nonces_in(text: str) -> set[str]:
+    """Those of all answers that are repeated in this one, and its own."""
+    return set(re.findall(r"<([0-9a-f]{8})\|", text))
+
+
+def check_conductor(replies: Sequence[Message], folder: Path) -> None:
+    """These are the replies of one execution, and its effects happened once."""
+    said = answers_in(replies)
+    asked = [split(text)[1] for text in said]
+    fan, same, draft = said[1 : 1 + WORKERS], said[1 + WORKERS : 3 + WORKERS], said[3 + WORKERS]
+    assert asked[: 4 + WORKERS] == [
+        f"after {fan[0]}",
+        *[f"q{n}" for n in range(WORKERS)],
+        *["same", "same"],
+        "draft",
+    ]
     assert same[0] != same[1]
-    draft = next(text for text in words if text.startswith("<draft|"))
-    assert f"early {draft[:6]}" in asked
-    assert draft in asked  # what the critic was given is the draft that stands
-    effects = (folder / "effects").read_text().splitlines()
-    assert sorted(effects) == sorted([*[f"count {n}" for n in range(4)], "approved yes 77"])
-    for n in range(4):
-        assert f"bumped count {n}" in asked
-    chain = [text for text in asked if text.startswith("<chain")]
-    assert len(chain) == 1 or asked[-2].startswith("<")
-    nonces = [text.rpartition("|")[2] for text in words]
-    assert len(set(nonces)) == len(nonces)
-    assert len(turns) == len(set(turns)), "a turn was completed twice"
+    rest = asked[4 + WORKERS :]
+    assert rest[: 2 + CLERKS] == [
+        f"judge&{draft}",
+        f"early {draft[:_SHOWN]}",
+        *[f"bumped count {n}" for n in range(CLERKS)],
+    ]
+    rest = rest[2 + CLERKS :]
+    for n in range(MANAGERS):
+        parts = [rf"<[0-9a-f]{{8}}\|m{n} part {part}>" for part in range(3)]
+        assert re.fullmatch("&".join([f"m{n} joined", *parts]), rest[n])
+    chain, approved = rest[MANAGERS:]
+    chained = re.sub(r"<[0-9a-f]{8}\|", "<", chain)
+    assert chained == "chain 3&<chain 2&<chain 1&<chain 0>>>"
+    assert approved == "bumped approved yes"
+    effects = sorted(noted(folder / "effects"))
+    assert effects == ["approved yes", *[f"count {n}" for n in range(CLERKS)]]
+    own = [split(text)[0] for text in said]
+    assert len(set(own)) == len(own)

@@ -101,6 +101,17 @@ async def test_a_name_may_have_any_letters(tmp_path: Path) -> None:
     assert path.is_file()
 
 
+async def test_a_link_and_what_it_leads_to_are_one_place(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "r.db")
+    async with (
+        await SqliteStore.open(tmp_path / "r.db") as one,
+        await SqliteStore.open(tmp_path / "link.db") as two,
+    ):
+        assert one.name == two.name
+        me = await one.claims.join()
+        assert two._database.holders.alive(me)
+
+
 # -- migrations
 
 
@@ -134,6 +145,22 @@ async def test_a_migration_that_fails_changes_nothing(tmp_path: Path, next_relea
     with pytest.raises(StoreFailed, match="nothing"):
         await migrate(path, next_release)
     assert await words(path) == "words"
+
+
+async def test_without_a_backup_there_is_no_migration(
+    tmp_path: Path, next_release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "r.db"
+    await make(path)
+
+    def full(*_: Path) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(_migrations, "_copy", full)
+    with pytest.raises(StoreFailed, match="full"):
+        await migrate(path, next_release)
+    assert await words(path) == "words"
+    assert not list(tmp_path.glob("*.bak*"))
 
 
 async def test_a_file_of_a_newer_release_is_left_as_it_is(

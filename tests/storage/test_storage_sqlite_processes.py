@@ -20,7 +20,7 @@ from retinue.errors import StoreFailed
 from retinue.messages import Message
 from retinue.messages.events import Event, MessageEnded, MessageStarted
 from retinue.storage import Claim, Grown, Happens, Order, RunRecord
-from retinue.storage.sqlite import SqliteStore, _holders
+from retinue.storage.sqlite import SqliteStore, _holders, _post
 from retinue.storage.sqlite._holders import Holders
 from retinue.storage.sqlite._post import Letter, Post
 from retinue.storage.sqlite._writer import Heard, Work
@@ -406,13 +406,31 @@ async def test_a_full_box_loses_letters_and_who_empties_it_knows(
     assert len(read) < 3000
 
 
+async def test_who_reads_nothing_keeps_no_letter_from_others(tmp_path: Path, posts: Any) -> None:
+    frozen = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    frozen.bind(str(tmp_path / "frozen.sock"))
+    one, _ = posts()
+    for n in range(2000):
+        one.send(work(f"{n}" * 1000))
+    _, read = posts()
+    one.send(work("r"))
+    assert await some(read) == [Letter((("ann", "talk"),), ("r",))]
+    frozen.close()
+    one.send(work())
+
+
 async def test_the_box_of_a_dead_process_is_removed(tmp_path: Path, posts: Any) -> None:
     dead = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     dead.bind(str(tmp_path / "dead.sock"))
     dead.close()
     one, _ = posts()
+    gone, read = posts()
     one.send(work())
     assert not (tmp_path / "dead.sock").exists()
+    await some(read)
+    gone.close()
+    one.send(work())
+    assert not one._out
 
 
 async def test_a_path_too_long_for_a_socket_is_no_obstacle(tmp_path: Path) -> None:
@@ -441,7 +459,7 @@ async def test_where_no_box_can_be_had_nobody_is_told(
     post.open()
     post.send(work("r"))
     post.close()
-    monkeypatch.delattr(socket, "AF_UNIX")
+    monkeypatch.setattr(_post, "_CAN", False)
     post = Post(tmp_path, read.append)
     post.open()
     post.send(work("r"))

@@ -26,7 +26,7 @@ from retinue.messages.events import (
     ToolAnswered,
     ToolAsked,
 )
-from retinue.steps import Effect, Work, recorder
+from retinue.steps import Effect, Settle, Work, recorder
 from retinue.telemetry.terminal import redacted
 
 
@@ -111,8 +111,8 @@ class _Watching:
             hint="Run that agent from a program of your own.",
         )
 
-    async def reserve(self, amounts: dict[str, float]) -> None:
-        """There is no budget."""
+    async def reserve(self, amounts: dict[str, float]) -> Settle:
+        return _kept_elsewhere
 
     def emit(self, kind: str, **fields: Any) -> None:
         match kind:
@@ -122,6 +122,10 @@ class _Watching:
                 self._tell(ToolAnswered(result=fields["result"]))
             case _:
                 pass
+
+
+def _kept_elsewhere(**amounts: float) -> None:
+    """The purse of the session knows."""
 
 
 def arguments_of(call: ToolCall) -> str:

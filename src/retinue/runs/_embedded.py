@@ -1,8 +1,10 @@
 """Embedded: the engine that executes runs in this process, beside whatever else it does."""
 
 import asyncio
+import datetime
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
 from typing import Any, Final, Protocol, Self
@@ -24,7 +26,14 @@ _BEAT: Final = 3.0
 _LOOK: Final = 5.0
 """Seconds between two looks for runs that somebody else left, or whose bell was not heard."""
 
+_FORGET: Final = 3_600.0
+"""Seconds between two looks for conversations that were kept long enough."""
+
 _RUN: Final = "retinue-run"
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
 
 
 class Resolver(Protocol):
@@ -50,6 +59,9 @@ class Embedded:
         lease: Seconds of silence after which others may take over what it does.
         unload_after: Seconds after which a run is unloaded that waits for a person.
         history: How many messages of its conversation a run is given, at most.
+        keep_days: How long conversations are kept that nobody changes and that have no time of
+            their own; None: for ever.
+        clock: The time, with its zone; for questions that expire, and for what is kept too long.
     """
 
     def __init__(
@@ -60,6 +72,8 @@ class Embedded:
         lease: float = _LEASE,
         unload_after: float = 30.0,
         history: int = 2_000,
+        keep_days: float | None = None,
+        clock: Callable[[], datetime.datetime] = _now,
     ) -> None:
         self._store = store
         self._claims = store.claims
@@ -67,6 +81,9 @@ class Embedded:
         self._lease = lease
         self._unload_after = unload_after
         self._history = history
+        self._keep_days = keep_days
+        self._clock = clock
+        self._forget_at = 0.0
         self._executions: dict[str, Execution] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._asked_since: dict[str, float] = {}
@@ -130,7 +147,9 @@ class Embedded:
                 if now >= look_at or self._look_again.is_set():
                     self._look_again.clear()
                     look_at = now + _LOOK
+                    await self._claims.expire(self._clock())
                     await self._take_up()
+                    await self._forget(now)
                     if not self._executions:
                         self._idle.set()
                 if self._executions and now - self._beat_at >= _BEAT:
@@ -142,6 +161,14 @@ class Embedded:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):
                     await self._look_again.wait()
+
+    async def _forget(self, now: float) -> None:
+        """Now and then delete what is kept too long."""
+        if now >= self._forget_at:
+            self._forget_at = now + _FORGET
+            count = await self._claims.forget(self._clock(), keep_days=self._keep_days)
+            if count:
+                event(logging.INFO, "conversations deleted", count=count)
 
     def _pause(self) -> float:
         if not self._executions:

@@ -117,6 +117,8 @@ class Execution:
         self.asking: set[asyncio.Task[Any]] = set()
         """Tasks that wait for a person."""
         self._claims = claims
+        self._options: dict[str, Any] = json.loads(claim.run.options)
+        self._reservations = 0
         self._scope: Scope | None = None
         self._unloads = self._stops = False
         self.reason = ""
@@ -232,10 +234,23 @@ class Execution:
             case _:
                 return "yielded"
 
-    def purses(self) -> dict[str, dict[str, float]]:
-        """What its steps are paid from: the limit of each unit, by purse."""
-        limits = json.loads(self.claim.run.options).get("limits", {})
-        return {f"run:{self.id}": limits} if limits else {}
+    def purses(self, agent: str) -> dict[str, dict[str, float]]:
+        """What the steps of an agent are paid from: the limit of each unit, by purse.
+
+        Of the run, of this agent in it, and of whatever else the run was ordered with.
+        """
+        options = self._options
+        purses: dict[str, dict[str, float]] = dict(options.get("purses", {}))
+        if limits := options.get("limits"):
+            purses[f"run:{self.id}"] = limits
+        if limits := options.get("agents", {}).get(agent):
+            purses[f"run:{self.id}/{agent}"] = limits
+        return purses
+
+    def new_reservation(self, turn: TurnRecorder) -> str:
+        """The address of one: of this attempt, for what an attempt before took is settled."""
+        self._reservations += 1
+        return f"{turn.address}.{self.attempt}.{self._reservations}"
 
     # -- what is put down
 

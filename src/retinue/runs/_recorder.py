@@ -13,7 +13,7 @@ from retinue.messages import (
 )
 from retinue.messages.events import Restarted, TurnStarted
 from retinue.promise import Failure
-from retinue.steps import Effect, Work
+from retinue.steps import Effect, Settle, Work
 from retinue.storage import Entry
 
 from . import _asking, _steps
@@ -117,6 +117,7 @@ class TurnRecorder:
         if run.plan is not None and self.address in run.plan.changes:
             turn.arguments = {**turn.arguments, **run.plan.changes[self.address]}
         run.turns.add(self)
+        (await self.reserve({"turns": 1}))(turns=1)
         await work()
 
     def _say_again(self, turn: "Turn", record: TurnRecord) -> None:
@@ -269,8 +270,8 @@ class TurnRecorder:
     async def ask(self, question: Any) -> Any:
         return await _asking.ask(self, question)
 
-    async def reserve(self, amounts: dict[str, float]) -> None:
-        await _steps.reserve(self, amounts)
+    async def reserve(self, amounts: dict[str, float]) -> Settle:
+        return await _steps.reserve(self, amounts)
 
     def emit(self, kind: str, **fields: Any) -> None:
         self.run.tell(self, kind, fields)

@@ -5,12 +5,13 @@ person is asked; it is never repeated in silence.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from retinue.errors import NothingRecorded, RetinueError
+from retinue.errors import BudgetExceeded, NothingRecorded, RetinueError
 from retinue.messages import ToolResult, content_hash, freeze
-from retinue.steps import Effect, Work
-from retinue.storage import Amount, Entry, Reserved
+from retinue.steps import Effect, Settle, Work
+from retinue.storage import Amount, Entry, Reserved, Spent
 
 from ._addresses import address_of
 from ._asking import did_it_happen
@@ -59,19 +60,44 @@ async def step[T](turn: "TurnRecorder", name: str, work: Work[T], args: Any, eff
     return result
 
 
-async def reserve(turn: "TurnRecorder", amounts: dict[str, float]) -> None:
-    """Set amounts aside in every purse that the turn may spend from, or raise BudgetExceeded."""
-    count = turn.count(("reserve",), "Something is reserved")
-    address = address_of(turn.address, "reserve", str(count))
-    wanted: list[Amount] = []
-    for purse, limits in turn.run.purses().items():
-        wanted += [
+async def reserve(turn: "TurnRecorder", amounts: dict[str, float]) -> Settle:
+    """Set amounts aside in every purse that the turn is paid from, or raise BudgetExceeded."""
+    run = turn.run
+    purses = run.purses(turn.agent)
+    address = run.new_reservation(turn)
+    wanted = _from(purses, amounts)
+    if not wanted:
+        return _nothing_aside
+    try:
+        await run.writer.write(Reserved(address=address, amounts=wanted))
+    except BudgetExceeded as error:
+        names = " and ".join(sorted({one.unit for one in wanted}))
+        raise BudgetExceeded(
+            f"The budget of this run does not allow what {turn.agent!r} wants next ({names})",
+            hint="Allow the run more, or ask for less.",
+        ) from error
+
+    def settle(**spent: float) -> None:
+        run.put(Spent(address=address, amounts=_from(purses, spent)))
+
+    return settle
+
+
+def _from(
+    purses: Mapping[str, Mapping[str, float]], amounts: Mapping[str, float]
+) -> tuple[Amount, ...]:
+    return tuple(
+        [
             Amount(purse=purse, unit=unit, amount=amounts[unit], limit=limit)
+            for purse, limits in purses.items()
             for unit, limit in limits.items()
             if unit in amounts
         ]
-    if wanted:
-        await turn.run.writer.write(Reserved(address=address, amounts=tuple(wanted)))
+    )
+
+
+def _nothing_aside(**amounts: float) -> None:
+    """There is no limit."""
 
 
 async def _before_effect(turn: "TurnRecorder", address: str, record: StepRecord) -> None:

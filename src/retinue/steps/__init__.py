@@ -17,6 +17,12 @@ type Work[T] = Callable[[str | None], Awaitable[T]]
 """The work of a step; it is told the address of the step, where there is one."""
 
 
+class Settle(Protocol):
+    """Says how much was spent of what was set aside; what is not named was not."""
+
+    def __call__(self, **amounts: float) -> None: ...
+
+
 class Recorder(Protocol):
     """What listens to one turn. The recorder of a turn is current in the turn's own context."""
 
@@ -89,8 +95,8 @@ class Recorder(Protocol):
         """Put a question to a human and wait for the answer."""
         ...
 
-    async def reserve(self, amounts: dict[str, float]) -> None:
-        """Set tokens, money, seconds aside before they are spent, or raise."""
+    async def reserve(self, amounts: dict[str, float]) -> "Settle":
+        """Set tokens, money, turns aside before they are spent, or raise BudgetExceeded."""
         ...
 
     def emit(self, kind: str, **fields: Any) -> None:
@@ -123,11 +129,18 @@ async def ask(question: Any, otherwise: Callable[[], Awaitable[Any]]) -> Any:
     return await listening.ask(question)
 
 
-async def reserve(**amounts: float) -> None:
-    """Set something aside before it is spent; without a budget there is nothing to do."""
+async def reserve(**amounts: float) -> Settle:
+    """Set something aside before it is spent: "usd", "tokens", "turns".
+
+    Returns what must be called once it is known how much was: the rest comes back.
+
+    Raises:
+        BudgetExceeded: More than is left; nothing is set aside.
+    """
     listening = recorder.get()
-    if listening is not None:
-        await listening.reserve(amounts)
+    if listening is None:
+        return _nothing_aside
+    return await listening.reserve(amounts)
 
 
 def emit(kind: str, **fields: Any) -> None:
@@ -135,3 +148,7 @@ def emit(kind: str, **fields: Any) -> None:
     listening = recorder.get()
     if listening is not None:
         listening.emit(kind, **fields)
+
+
+def _nothing_aside(**amounts: float) -> None:
+    """There is no budget."""

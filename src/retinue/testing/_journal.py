@@ -10,7 +10,7 @@ from typing import Any
 from retinue.errors import AmbiguousAddress, RetinueError
 from retinue.messages import MessageSequencePromise, content_hash
 from retinue.promise import Failure
-from retinue.steps import Effect, Work, recorder
+from retinue.steps import Effect, Settle, Work, recorder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +109,9 @@ class _TurnRecorder:
     async def ask(self, question: Any) -> Any:
         raise NotImplementedError(f"Nobody is there to answer {question!r}")
 
-    async def reserve(self, amounts: dict[str, float]) -> None:
+    async def reserve(self, amounts: dict[str, float]) -> Settle:
         self.emit("reserved", **amounts)
+        return lambda **spent: self.emit("spent", **spent)
 
     def emit(self, kind: str, **fields: Any) -> None:
         self._journal.events.append((self.address, kind, fields))

@@ -56,6 +56,7 @@ async def opened(
         ModelUnreachable: Nobody answers, or the connection breaks.
     """
     headers: dict[str, object] = {
+        "Authorization": anthropic.omit,  # without a key, that of the client would be shown
         "Accept-Encoding": "identity",
         "Content-Type": "application/json",
         **server.headers(),

@@ -54,7 +54,7 @@ class _Carrier(httpx2.AsyncClient):
 
     async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
         asking = _ASKING.get()
-        if False:  # that of the client would be shown
+        if not asking.key:  # that of the client would be shown
             request.headers.pop("x-goog-api-key", None)
         if asking.body is not None:
             headers = {k: v for k, v in request.headers.items() if k != "content-length"}

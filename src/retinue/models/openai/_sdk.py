@@ -46,6 +46,7 @@ async def opened(server: Server, path: str, body: bytes | None) -> AsyncGenerato
         ModelUnreachable: Nobody answers, or the connection breaks.
     """
     headers = {
+        "Authorization": openai.omit,  # without a key, that of the client would be shown
         "Accept-Encoding": "identity",
         "Content-Type": "application/json",
         **server.headers(),

@@ -23,7 +23,7 @@ class Database:
     """An open file, of the event loop in which it was opened."""
 
     def __init__(self, path: Path, migrations: Migrations) -> None:
-        self._path = path.expanduser().absolute()
+        self._path = path.expanduser().resolve()  # by all its names it is one file
         self.name = str(self._path)
         self._migrations = migrations
         self._running = Bell()

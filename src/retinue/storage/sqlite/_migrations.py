@@ -94,12 +94,20 @@ def _back_up(path: Path, version: int) -> None:
     backup = path.with_name(f"{path.name}.v{version}-{at}.bak")
     growing = backup.with_name(f"{backup.name}.part")
     os.close(os.open(growing, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    try:
+        _copy(path, growing)
+        growing.replace(backup)
+    except BaseException:
+        growing.unlink(missing_ok=True)
+        raise
+
+
+def _copy(path: Path, to: Path) -> None:
     source = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
-    target = sqlite3.connect(growing)
+    target = sqlite3.connect(to)
     try:
         source.backup(target)
         target.execute("PRAGMA journal_mode = DELETE").fetchone()  # one file, nothing beside it
     finally:
         target.close()
         source.close()
-    growing.replace(backup)

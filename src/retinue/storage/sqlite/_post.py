@@ -17,7 +17,12 @@ from retinue.messages import new_id
 
 from ._writer import Work
 
-_LARGEST = 60_000
+_LARGEST = 8_000
+"""Bytes; as many letters as a socket holds have room in its sender's buffer."""
+
+_CAN = hasattr(socket, "AF_UNIX")
+"""Windows has no such sockets: there nobody is told, and everybody looks."""
+
 _QUEUE = 10
 """Datagrams that a socket holds at least, by Linux; who finds as many may have missed some."""
 
@@ -58,14 +63,13 @@ class Post:
         self._name = f"{new_id()}.sock"
         self._at = _Short(folder)
         self._box: socket.socket | None = None
-        self._out = _datagrams()
+        self._out: dict[str, socket.socket] = {}
 
     def open(self) -> None:
         """Have the others write to us, from now on."""
-        if self._box is not None or self._out is None:
+        if self._box is not None or not _CAN:
             return
         box = _datagrams()
-        assert box is not None
         try:
             box.bind(self._at.path(self._name))
         except OSError:  # the path is too long for a socket: nobody tells us, and we look
@@ -78,11 +82,14 @@ class Post:
         """Tell the others, from whatever thread, what was committed."""
         logs = {(log.owner, log.conversation) for work in works for log in work.logs}
         runs = {run for work in works for run in work.runs}
-        if self._out is None or not (logs or runs):
+        if not (logs or runs):
             return
-        data = Letter(tuple(logs), tuple(runs)).encoded()
-        for name in self._others():
-            self._send(self._out, data, name)
+        others = self._others()
+        for gone in self._out.keys() - others:
+            self._out.pop(gone).close()
+        data = Letter(tuple(logs), tuple(runs)).encoded() if others else b""
+        for name in others:
+            self._send(name, data)
 
     def close(self) -> None:
         if self._box is not None:
@@ -91,25 +98,32 @@ class Post:
             self._box = None
             with suppress(FileNotFoundError):
                 (self._folder / self._name).unlink()
-        if self._out is not None:
-            self._out.close()
-            self._out = None
+        while self._out:
+            self._out.popitem()[1].close()
         self._at.close()
 
-    def _others(self) -> list[str]:
+    def _others(self) -> set[str]:
         with suppress(OSError):
             names = os.listdir(self._folder)
-            return [name for name in names if name.endswith(".sock") and name != self._name]
-        return []
+            return {name for name in names if name.endswith(".sock") and name != self._name}
+        return set()
 
-    def _send(self, out: socket.socket, data: bytes, name: str) -> None:
+    def _send(self, name: str, data: bytes) -> None:
         try:
-            out.sendto(data, self._at.path(name))
+            self._to(name).send(data)
         except ConnectionRefusedError:  # its process was killed
             with suppress(FileNotFoundError):
                 (self._folder / name).unlink()
         except OSError:
             pass  # its box is full, or gone by now
+
+    def _to(self, name: str) -> socket.socket:
+        """A way to each: letters that one does not read fill the buffer of their sender."""
+        out = self._out.get(name)
+        if out is None:
+            out = self._out[name] = _datagrams()
+            out.connect(self._at.path(name))
+        return out
 
     def _empty(self) -> None:
         letters: list[bytes] = []
@@ -141,10 +155,7 @@ class _Short:
             self._file = None
 
 
-def _datagrams() -> socket.socket | None:
-    """None where there are no such sockets, as on Windows."""
-    if not hasattr(socket, "AF_UNIX"):
-        return None
+def _datagrams() -> socket.socket:
     made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     made.setblocking(False)
     return made
