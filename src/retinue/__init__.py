@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         dialog_loop,
         human,
     )
+    from .app.retinue import Retinue
     from .errors import RetinueError
     from .messages import (
         ErrorMessage,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOMS = {
+    "app.retinue": "Retinue",
     "agents": "AWAIT Agent Turn agent assistant chain_loop dialog_loop human",
     "errors": "RetinueError",
     "messages": "ErrorMessage Message MessagePromise MessageSequencePromise Messages",
@@ -72,6 +74,7 @@ __all__ = [
     "MessageSequencePromise",
     "Messages",
     "Promise",
+    "Retinue",
     "RetinueError",
     "Scope",
     "StreamAppender",

@@ -5,8 +5,6 @@ that it was asked: so a reply that was given to another agent, or was made twice
 done outside of the store, calls of models and effects of tools, is counted in files beside it.
 """
 
-import asyncio
-import random
 import re
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -24,6 +22,8 @@ from retinue.steps import ask
 from retinue.storage import Interrupt
 from retinue.tools import tool
 
+from ._pace import Pace
+
 WORKERS = 8
 CLERKS = 4
 MANAGERS = 3
@@ -40,16 +40,14 @@ class Nonced:
 
     Args:
         calls: The file in which each finished call gets a line, its nonce.
-        latency: Seconds that it takes for a piece, at most.
-        chance: How long it takes.
+        pace: How long it takes for a piece.
     """
 
     name = "nonced"
 
-    def __init__(self, calls: Path, *, latency: float, chance: random.Random) -> None:
+    def __init__(self, calls: Path, pace: Pace) -> None:
         self._calls = calls
-        self._latency = latency
-        self._chance = chance
+        self._pace = pace
 
     @asynccontextmanager
     async def chat(self, request: ChatRequest) -> AsyncGenerator[AsyncIterator[ChatChunk]]:
@@ -61,7 +59,7 @@ class Nonced:
         asked = "&".join(said)
         nonce = uuid.uuid4().hex[:8]
         if request.tools and not results:
-            await self._pause()
+            await self._pace.pause()
             call = ToolCall(id=f"call-{nonce}", name="bump", args={"what": asked})
             note(self._calls, nonce)
             yield ChatChunk(tool_call=call)
@@ -69,13 +67,10 @@ class Nonced:
             return
         words = f"<{nonce}|{asked}>"
         for begin in range(0, len(words), 12):
-            await self._pause()
+            await self._pace.pause()
             yield ChatChunk(text=words[begin : begin + 12])
         note(self._calls, nonce)
         yield ChatChunk(stop="end")
-
-    async def _pause(self) -> None:
-        await asyncio.sleep(self._chance.random() * self._latency)
 
 
 def note(file: Path, line: str) -> None:
@@ -94,25 +89,22 @@ class Program:
 
     Args:
         folder: Where effects and calls of models are counted.
-        latency: Seconds that a model takes for a piece, at most.
-        seed: Of the chance by which it takes less.
+        pace: Of models and tools.
         at_effect: Called "before" and "after" each effect.
     """
 
     folder: Path
-    latency: float = 0.002
-    seed: int = 0
+    pace: Pace
     at_effect: Callable[[str], None] = lambda when: None
 
     def __post_init__(self) -> None:
-        chance = random.Random(self.seed)
-        model = Nonced(self.folder / "calls", latency=self.latency, chance=chance)
+        model = Nonced(self.folder / "calls", self.pace)
         effects = self.folder / "effects"
 
         @tool(effect="once", risk="write")
         async def bump(what: str) -> str:
             """Count something."""
-            await asyncio.sleep(chance.random() * self.latency)
+            await self.pace.pause()
             self.at_effect("before")
             note(effects, what)
             self.at_effect("after")
@@ -185,7 +177,7 @@ class Program:
             asked = str(await turn.messages)
             turn.reply(worker.inquire(f"{asked} second", await worker.inquire(f"{asked} first")))
 
-        known = (conductor, panel, small)
+        known = (conductor, clerk, panel, small)
         self._agents: dict[str, Agent] = {one.name: one for one in known}
 
     def agent(self, name: str, version: str | None) -> Agent:

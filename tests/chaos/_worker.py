@@ -15,9 +15,9 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ from retinue.messages.codecs.events import event_to_dict
 from retinue.runs import Embedded
 from retinue.storage import Change, Claim, Claims, Store, Written, open_store
 
+from ._pace import OneByOne, Pace, Sleeping
 from ._program import Program
 
 del retinue  # they are imported for those that are forked
@@ -54,7 +55,9 @@ class Job:
     Args:
         store: Its address.
         folder: Where effects and calls of models are counted.
-        seed: Of the latencies.
+        latency: Seconds that a model takes for a piece, at most. None: as little as it can, but
+            one after another.
+        seed: Of the chance in that.
         stop_at: Where it stands still until it is told to go on.
         lease, unload_after: Of the engine.
         follow: Conversations that it follows, each from this seq on, telling what it is told.
@@ -64,7 +67,7 @@ class Job:
     store: str
     folder: str
     seed: int = 0
-    latency: float = 0.002
+    latency: float | None = None
     stop_at: Point | None = None
     lease: float = 15.0
     unload_after: float = 0.05
@@ -128,10 +131,11 @@ class Gate:
 class GatedClaims:
     """Claims whose writes pass by the gate."""
 
-    def __init__(self, inner: Claims, gate: Gate, line: Line) -> None:
+    def __init__(self, inner: Claims, gate: Gate, line: Line, pace: Pace) -> None:
         self._inner = inner
         self._gate = gate
         self._line = line
+        self._pace = pace
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -145,7 +149,8 @@ class GatedClaims:
     async def write(self, claim: Claim, number: int, *changes: Change) -> Written:
         self._gate.pass_by("write", "before")
         try:
-            written = await self._inner.write(claim, number, *changes)
+            with self._pace.writing():
+                written = await self._inner.write(claim, number, *changes)
         except Fenced:
             self._line.say(fenced=claim.run.id)
             raise
@@ -156,9 +161,9 @@ class GatedClaims:
 class GatedStore:
     """The store as the engine of a worker sees it."""
 
-    def __init__(self, inner: Store, gate: Gate, line: Line) -> None:
+    def __init__(self, inner: Store, gate: Gate, line: Line, pace: Pace) -> None:
         self._inner = inner
-        self.claims = GatedClaims(inner.claims, gate, line)
+        self.claims = GatedClaims(inner.claims, gate, line, pace)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -167,16 +172,12 @@ class GatedStore:
 async def work(job: Job, line: Line) -> None:
     """Execute what there is, until nobody has anything to say any more."""
     gate = Gate(line, job.stop_at)
-    program = Program(
-        Path(job.folder),
-        latency=job.latency,
-        seed=job.seed,
-        at_effect=lambda when: gate.pass_by("effect", when),
-    )
+    pace = OneByOne(job.seed) if job.latency is None else Sleeping(job.latency, job.seed)
+    program = Program(Path(job.folder), pace, lambda when: gate.pass_by("effect", when))
     store = await open_store(job.store)
     try:
         following = [asyncio.create_task(_follow(store, line, *one)) for one in job.follow]
-        seen: Any = GatedStore(store, gate, line)
+        seen: Any = GatedStore(store, gate, line, pace)
         async with Embedded(seen, program, lease=job.lease, unload_after=job.unload_after):
             await line.closed()
         for task in following:
@@ -196,20 +197,19 @@ async def _follow(store: Store, line: Line, conversation: str, after: int) -> No
 def jump(offsets: tuple[float, ...]) -> None:
     """Have the clock on the wall jump, whenever somebody looks: as by an administrator's hand, or a
     time server's. Clocks that cannot jump stay as they are."""
-    real, looks = time.time_ns, iter(())
+    real, real_ns, off = datetime.datetime, time.time_ns, cycle(offsets)
 
     def time_ns() -> int:
-        nonlocal looks
-        offset = next(looks, None)
-        if offset is None:
-            looks = iter(offsets)
-            offset = next(looks)
-        return real() + int(offset * 1e9)
+        return real_ns() + int(next(off) * 1e9)
 
-    class Jumping(datetime.datetime):
+    class Real(type):
+        def __instancecheck__(cls, value: object) -> bool:
+            return isinstance(value, real)
+
+    class Jumping(real, metaclass=Real):
         @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
-            return datetime.datetime.fromtimestamp(time_ns() / 1e9, tz)
+        def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+            return real.fromtimestamp(time_ns() / 1e9, tz)
 
     time.time_ns, time.time = time_ns, lambda: time_ns() / 1e9
     datetime.datetime = Jumping  # type: ignore[misc]
@@ -228,40 +228,33 @@ def serve(door: socket.socket) -> None:
             return
         if not os.fork():
             door.close()
-            _run(lambda: _work(json.loads(data), *fds))
+            _live(Job.decoded(json.loads(data)), Line(*fds))
         for fd in fds:
             os.close(fd)
 
 
-def _work(form: dict[str, Any], out: int, into: int) -> None:
+def _live(job: Job, line: Line) -> None:
+    """The rest of this process's life; what it has to complain of is in a file."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _end_with_parent()
-    job = Job.decoded(form)
     errors = os.open(f"{job.folder}/stderr", os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     os.dup2(errors, sys.stderr.fileno())
-    if job.clock:
-        jump(job.clock)
-    line = Line(out, into)
-    line.say(pid=os.getpid())
-    asyncio.run(work(job, line), debug=False)
-
-
-def _run(work: Callable[[], None]) -> None:
-    """The rest of this process's life."""
     try:
-        work()
+        if job.clock:
+            jump(job.clock)
+        line.say(pid=os.getpid())
+        asyncio.run(work(job, line), debug=False)
     except BaseException:
         traceback.print_exc()
+    finally:
         sys.stderr.flush()
-        os._exit(1)
-    os._exit(0)
+        os._exit(0)
 
 
 def _end_with_parent() -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == 1:  # it had ended already
-        os._exit(1)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    with socket.socket(fileno=int(sys.argv[1])) as door:
+        serve(door)

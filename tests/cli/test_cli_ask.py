@@ -105,6 +105,7 @@ def test_json_is_one_object_with_everything(retinue: Retinue, script: Script) ->
         "text": "Let me see.\n\nIt is 42.",
         "stop_reason": "done",
         "usage": {"input": 9, "output": 3},
+        "tokens": None,
         "cost": {"dollars": "0", "table": "local", "estimate": True},
         "agent": "Ada",
         "model": model,

@@ -78,6 +78,14 @@ def pragma(store: SqliteStore, words: str) -> Any:
     return store._database.write(lambda work: work.execute(f"PRAGMA {words}").fetchall())
 
 
+async def taken(store: SqliteStore) -> None:
+    """Until the writer has what waits for it."""
+    async with asyncio.timeout(10):
+        await asyncio.sleep(0)
+        while not store._database._writer._jobs.empty():
+            await asyncio.sleep(0.001)
+
+
 def everything_beside(path: Path) -> bytes:
     return b"".join(
         [file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file()]
@@ -292,6 +300,7 @@ async def test_what_was_begun_is_finished_before_it_closes(tmp_path: Path) -> No
     go = threading.Event()
     talk = await store.log("ann").begin()
     blocked = asyncio.ensure_future(store._database.write(lambda _: go.wait(10)))
+    await taken(store)
     append = store.log("ann").append
     writes = [asyncio.ensure_future(append(talk.id, said(f"{n}"))) for n in range(3)]
     await asyncio.sleep(0)
@@ -370,11 +379,10 @@ async def test_where_a_commit_fails_each_is_tried_alone(store: SqliteStore) -> N
 
     def bad(work: Work) -> None:
         work.execute("PRAGMA defer_foreign_keys = ON")  # it is found at the commit
-        work.execute("INSERT INTO transcript VALUES (1000, 1, 1, 1)")
+        work.execute("INSERT INTO transcript VALUES (1000, 1, 1, 1, NULL)")
 
     blocked = asyncio.ensure_future(database.write(lambda _: go.wait(10)))
-    while not database._writer._jobs.empty():
-        await asyncio.sleep(0)
+    await taken(store)
     writes = [
         log.append(talk.id, said("1")),
         database.write(bad),
@@ -387,6 +395,7 @@ async def test_where_a_commit_fails_each_is_tried_alone(store: SqliteStore) -> N
     first, failed, second = await asyncio.gather(*tasks, return_exceptions=True)
     assert (first, second) == (1, 2)
     assert isinstance(failed, StoreFailed)
+    assert "FOREIGN KEY" in str(failed)
     assert [event.seq for event in await log.events(talk.id)] == [1, 2]
 
 

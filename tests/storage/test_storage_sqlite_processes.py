@@ -164,6 +164,28 @@ async def test_what_a_killed_process_held_is_due_at_once(
     assert [file.stem for file in (tmp_path / "r.db.live").glob("*.lock")] == [me]
 
 
+async def test_what_a_killed_process_was_told_is_written_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "r.db"
+    async with await SqliteStore.open(path) as store:
+        await store.log("ann").begin(id="talk")
+    script = """
+async def write(task):
+    while True:
+        say(await log.append("talk", MessageEnded(message=Message("words " * 200))))
+await asyncio.gather(*[write(task) for task in range(3)])
+"""
+    last = 0
+    for count in (1, 20, 45):
+        async with child(path, script) as process:
+            for _ in range(count):
+                last = max(last, int(await told(process)))
+            process.kill()
+        async with await SqliteStore.open(path) as store:
+            events = await store.log("ann").events("talk")
+            assert [event.seq for event in events] == list(range(1, len(events) + 1))
+            assert len(events) >= last
+
+
 async def test_a_run_of_a_killed_process_is_stopped_at_once(
     tmp_path: Path, store: SqliteStore
 ) -> None:

@@ -110,6 +110,18 @@ class Turn(Scope):
         """Do something that must not be done again when this turn is resumed after a crash."""
         return await step(name, lambda _: work(), args=args)
 
+    async def load(self) -> Any:
+        """What this agent saved last in this conversation, a JSON value; None at first.
+
+        Where nobody records the turn, there is nothing to load.
+        """
+        return None if self.recorder is None else await self.recorder.load()
+
+    def save(self, value: Any) -> None:
+        """Keep a JSON value for the next turn of this agent; it counts once this one is over."""
+        if self.recorder is not None:
+            self.recorder.save(value)
+
     async def _wait_for_held(self) -> None:
         while self._held:
             held, self._held = self._held, None

@@ -114,6 +114,12 @@ class _Watching:
     async def reserve(self, amounts: dict[str, float]) -> Settle:
         return _kept_elsewhere
 
+    async def load(self) -> Any:
+        return None
+
+    def save(self, value: Any) -> None:
+        """Nothing outlives the session."""
+
     def emit(self, kind: str, **fields: Any) -> None:
         match kind:
             case "tool_asked":

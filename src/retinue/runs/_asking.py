@@ -74,7 +74,7 @@ async def did_it_happen(turn: "TurnRecorder", address: str, name: str, args: Any
             "required": ["happened"],
         },
     }
-    where = address_of(turn.address, "outcome", address)
+    where = address_of(turn.address, "outcome", address, str(record.epoch))
     answer = await wait_for(turn, where, "unknown_outcome", form)
     match answer:
         case {"happened": True, **rest}:

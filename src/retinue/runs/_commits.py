@@ -6,8 +6,9 @@ or not at all.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
 
 from retinue.promise import Work, hub_of
 
@@ -19,13 +20,14 @@ class Fact:
         owner: The turn in which it happens; for the error that names a circle.
     """
 
-    __slots__ = ("_dependents", "_write", "committed", "needs", "owner", "ready")
+    __slots__ = ("_dependents", "_missing", "_write", "committed", "needs", "owner", "ready")
 
     def __init__(self, owner: Any = None) -> None:
         self.owner = owner
         self._write: Callable[[], None] | None = None
-        self._dependents: set[Fact] | None = None
-        self.needs: set[Fact] = set()
+        self._dependents: dict[Fact, None] | None = None  # in the order in which they came
+        self._missing: Fact | None = None  # the one that it was found to wait for
+        self.needs: frozenset[Fact] | set[Fact] = _NONE
         self.ready = False
         self.committed = False
 
@@ -37,55 +39,40 @@ class Fact:
                 one go of the event loop is written together.
             needs: What it depends on.
         """
-        self._write = write
-        self.needs.update([fact for fact in needs if not fact.committed])
-        self.needs.discard(self)
-        self.ready = True
-        self.commit()
+        self._is_whole(write, needs)
+        _commit((self,))
 
     def available(self, write: Callable[[], None], needs: Iterable["Fact"] = ()) -> None:
         """The same, but it becomes a fact only together with something that depends on it."""
-        self._write = write
-        self.needs.update([fact for fact in needs if not fact.committed])
-        self.needs.discard(self)
-        self.ready = True
-        for dependent in tuple(self._dependents or ()):
-            dependent.commit()
+        self._is_whole(write, needs)
+        _commit(self._dependents or ())
 
     def known(self) -> None:
         """It was a fact before the run was taken up."""
         self.happened(lambda: None)
 
-    def commit(self) -> None:
-        """Become a fact if that is possible now, with all that it depends on."""
-        if not self.ready or self.committed:
-            return
-        order = self._closure()
-        if isinstance(order, Fact):  # it has to wait for this one
-            order._await_with(self)
-            return
-        for fact in order:
-            fact._become()
-        for fact in order:
-            dependents, fact._dependents = fact._dependents, None
-            for dependent in dependents or ():
-                dependent.commit()
+    def _is_whole(self, write: Callable[[], None], needs: Iterable["Fact"]) -> None:
+        self._write = write
+        self.needs = {fact for fact in needs if not fact.committed and fact is not self}
+        self.ready = True
 
     def _closure(self) -> "list[Fact] | Fact":
         """All that must become facts with this one, in their order; or one that is missing."""
         order: list[Fact] = []
         seen: set[Fact] = {self}
-        path: list[tuple[Fact, Any]] = [(self, iter(tuple(self.needs)))]
+        path: list[tuple[Fact, Iterator[Fact]]] = [(self, iter(self.needs))]
         while path:
             fact, needs = path[-1]
             for need in needs:
                 if need.committed:
-                    fact.needs.discard(need)
-                elif not need.ready:
+                    continue
+                if not need.ready:
                     return need
-                elif need not in seen:
+                if need._missing is not None and not need._missing.ready:
+                    return need._missing  # known: so a long row is not followed for each of it
+                if need not in seen:
                     seen.add(need)
-                    path.append((need, iter(tuple(need.needs))))
+                    path.append((need, iter(need.needs)))
                     break
             else:
                 path.pop()
@@ -93,16 +80,39 @@ class Fact:
         return order
 
     def _await_with(self, dependent: "Fact") -> None:
+        dependent._missing = self
         if self._dependents is None:
-            self._dependents = set()
-        self._dependents.add(dependent)
+            self._dependents = {}
+        self._dependents[dependent] = None
 
     def _become(self) -> None:
         self.committed = True
-        self.needs = set()
+        self._missing = None
+        self.needs = _NONE
         write, self._write = self._write, None
         if write is not None:
             write()
+
+
+_NONE: Final[frozenset[Fact]] = frozenset()
+
+
+def _commit(some: Iterable[Fact]) -> None:
+    """These become facts if they can, and so does what waited for nothing else."""
+    todo = deque(some)
+    while todo:
+        fact = todo.popleft()
+        if not fact.ready or fact.committed:
+            continue
+        order = fact._closure()
+        if isinstance(order, Fact):  # it has to wait for this one
+            order._await_with(fact)
+            continue
+        for one in order:
+            one._become()
+        for one in order:
+            dependents, one._dependents = one._dependents, None
+            todo.extend(dependents or ())
 
 
 async def all_facts(some: Iterable[Fact]) -> None:

@@ -15,13 +15,16 @@ from retinue.messages import Message
 from retinue.storage import RunRecord, Store
 from retinue.telemetry import event
 
-from ._execution import Execution
+from ._execution import HISTORY, Execution
 
 _LEASE: Final = 15.0
 """Seconds of silence after which others may conclude that this process is frozen or dead."""
 
 _BEAT: Final = 3.0
 """Seconds between two signs of life, while there is anything to do."""
+
+_FRESH: Final = 0.25
+"""Seconds for which the last sign of life will do for what is taken up now."""
 
 _LOOK: Final = 5.0
 """Seconds between two looks for runs that somebody else left, or whose bell was not heard."""
@@ -58,7 +61,6 @@ class Embedded:
         resolver: Finds their agents.
         lease: Seconds of silence after which others may take over what it does.
         unload_after: Seconds after which a run is unloaded that waits for a person.
-        history: How many messages of its conversation a run is given, at most.
         keep_days: How long conversations are kept that nobody changes and that have no time of
             their own; None: for ever.
         clock: The time, with its zone; for questions that expire, and for what is kept too long.
@@ -71,7 +73,6 @@ class Embedded:
         *,
         lease: float = _LEASE,
         unload_after: float = 30.0,
-        history: int = 2_000,
         keep_days: float | None = None,
         clock: Callable[[], datetime.datetime] = _now,
     ) -> None:
@@ -80,7 +81,6 @@ class Embedded:
         self._resolver = resolver
         self._lease = lease
         self._unload_after = unload_after
-        self._history = history
         self._keep_days = keep_days
         self._clock = clock
         self._forget_at = 0.0
@@ -112,6 +112,11 @@ class Embedded:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(RetinueError):
             await self._claims.leave(self._holder)
+
+    @property
+    def holder(self) -> str:
+        """As whom it takes runs up."""
+        return self._holder
 
     async def idle(self, *, within: float | None = None) -> None:
         """Wait until nothing is being executed here, nor about to be.
@@ -146,15 +151,15 @@ class Embedded:
                 now = time.monotonic()
                 if now >= look_at or self._look_again.is_set():
                     self._look_again.clear()
-                    look_at = now + _LOOK
-                    await self._claims.expire(self._clock())
+                    if now >= look_at:
+                        look_at = now + _LOOK
+                        await self._claims.expire(self._clock())
+                        await self._forget(now)
                     await self._take_up()
-                    await self._forget(now)
                     if not self._executions:
                         self._idle.set()
-                if self._executions and now - self._beat_at >= _BEAT:
-                    await self._claims.beat(self._holder)
-                    self._beat_at = now
+                if self._executions:
+                    await self._beat(after=_BEAT)
                 self._unload_the_quiet(now)
             except RetinueError as error:
                 event(logging.WARNING, "the store cannot be asked for work", error=error)
@@ -176,18 +181,33 @@ class Embedded:
         return min(_BEAT, max(0.05, self._unload_after / 2)) if self._asked_since else _BEAT
 
     async def _take_up(self) -> None:
+        found: list[tuple[RunRecord, Agent]] = []
         for run in await self._claims.due(self._holder, lease=self._lease):
             agent = self._agent_of(run)
-            if agent is None or run.id in self._executions:
-                continue
+            if agent is not None and run.id not in self._executions:
+                found.append((run, agent))
+        if found:
+            await self._beat(after=_FRESH)
+        claims = [self._claim(run, agent) for run, agent in found]  # at once: they share a commit
+        for error in await asyncio.gather(*claims, return_exceptions=True):
+            if error is not None:
+                raise error
+
+    async def _claim(self, run: RunRecord, agent: Agent) -> None:
+        claim = await self._claims.claim(run, self._holder, lease=self._lease)
+        if claim is not None:
+            self._idle.clear()
+            notes = self._store.notes(run.owner)
+            execution = Execution(self._claims, claim, notes=notes, alive=self._check_alive)
+            self._executions[run.id] = execution
+            self._start(self._execute(execution, agent), name=_RUN)
+
+    async def _beat(self, *, after: float) -> None:
+        """Show that this process lives, if it last did so longer ago than that."""
+        now = time.monotonic()
+        if now - self._beat_at >= after:
             await self._claims.beat(self._holder)
-            self._beat_at = time.monotonic()
-            claim = await self._claims.claim(run, self._holder, lease=self._lease)
-            if claim is not None:
-                self._idle.clear()
-                execution = Execution(self._claims, claim, alive=self._check_alive)
-                self._executions[run.id] = execution
-                self._start(self._execute(execution, agent), name=_RUN)
+            self._beat_at = now
 
     def _agent_of(self, run: RunRecord) -> Agent | None:
         """What it executes; None, where that is for another process, which knows such an agent."""
@@ -213,7 +233,7 @@ class Embedded:
 
     async def _input(self, run: RunRecord) -> tuple[Message, ...]:
         log = self._store.log(run.owner)
-        page = await log.messages(run.conversation, until=run.seq, limit=self._history)
+        page = await log.messages(run.conversation, until=run.seq, limit=HISTORY)
         return page.items
 
     def _unload_the_quiet(self, now: float) -> None:

@@ -29,6 +29,7 @@ from retinue.storage import (
     Happens,
     Interrupt,
     Journal,
+    Notes,
     Shown,
     Waits,
     Written,
@@ -48,6 +49,9 @@ type Outcome = Literal["ended", "waits", "yielded", "lost"]
 
 _KEEP_EVERY: Final = 0.05
 """Seconds between two times that a message in progress is kept."""
+
+HISTORY: Final = 2_000
+"""So many messages of its conversation a run is given, at most."""
 
 _CRASHES: Final = 3
 """So many times a run may be taken over without anything being finished in it."""
@@ -87,6 +91,7 @@ class Execution:
 
     Args:
         claims, claim: The right to write in it.
+        notes: What agents of its owner keep.
         plan: What differs from a first execution, if it is none.
         alive: Raises Fenced where this process was silent for so long that others may have
             concluded that it is dead.
@@ -100,10 +105,12 @@ class Execution:
         claims: Place,
         claim: Claim,
         *,
+        notes: Notes,
         alive: Callable[[], None],
         plan: Plan | None = None,
     ) -> None:
         self.plan = plan
+        self.notes = notes
         self.claim = claim
         self.id = claim.run.id
         self.conversation = claim.run.conversation
@@ -135,7 +142,7 @@ class Execution:
     async def run(self, agent: Agent, messages: Iterable[Message]) -> Outcome:
         """Have the agent answer, until it is done, waits for a person, or is given up."""
         self.hub = hub_of(asyncio.get_running_loop())
-        self.past = Past(await self._claims.journal(self.claim))
+        self.past = Past(await self._journal())
         if self.plan is not None:
             self.past.accept_all()
         if self.claim.run.attempts >= _CRASHES:
@@ -158,6 +165,12 @@ class Execution:
                 hint="This is a fault of Retinue; please report it with the log of the run.",
             )
         return await self._leave(Ends(reason=self.reason))
+
+    async def _journal(self) -> Journal:
+        """What was done in it; nothing, where it is taken up for the first time."""
+        if self.attempt == 1 and self.plan is None:
+            return Journal(entries=(), events=(), answers={})
+        return await self._claims.journal(self.claim)
 
     def stop(self) -> None:
         """End it, and all that it does, now; that is its outcome."""

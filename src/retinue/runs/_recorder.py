@@ -14,7 +14,7 @@ from retinue.messages import (
 from retinue.messages.events import Restarted, TurnStarted
 from retinue.promise import Failure
 from retinue.steps import Effect, Settle, Work
-from retinue.storage import Entry
+from retinue.storage import Entry, Kept
 
 from . import _asking, _steps
 from ._addresses import address_of
@@ -194,6 +194,8 @@ class TurnRecorder:
             body=record.to_json(),
         )
         self.run.put(entry)
+        if state == "done" and self.state is not None:
+            self.run.put(Kept(name=self._note, value=self.state))
 
     # -- what it says
 
@@ -272,6 +274,19 @@ class TurnRecorder:
 
     async def reserve(self, amounts: dict[str, float]) -> Settle:
         return await _steps.reserve(self, amounts)
+
+    async def load(self) -> Any:
+        async def work(_: str | None) -> Any:
+            return await self.run.notes.get(self._note)
+
+        return await self.step("load", work, args=None, effect="none")
+
+    def save(self, value: Any) -> None:
+        self.state = value
+
+    @property
+    def _note(self) -> str:
+        return f"agents/{self.run.conversation}/{self.agent}"
 
     def emit(self, kind: str, **fields: Any) -> None:
         self.run.tell(self, kind, fields)

@@ -71,6 +71,7 @@ class StepRecord:
         args: What tells it from others, for a person who is asked about it.
         effect: What doing it twice does.
         result, error: How it came out.
+        epoch: Of the run, when it was about to be done: an effect may be lost more than once.
     """
 
     name: str
@@ -78,9 +79,12 @@ class StepRecord:
     args: Any = None
     result: Any = None
     error: Exception | None = None
+    epoch: int = 0
 
     def to_json(self) -> str:
         form: dict[str, Any] = {"name": self.name, "effect": self.effect}
+        if self.epoch:
+            form["epoch"] = self.epoch
         if self.args is not None:
             form["args"] = self.args
         if self.error is not None:

@@ -5,7 +5,7 @@ a changed turn, and of whatever depends on it, that is true only as far as what 
 Nothing of it is kept.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,17 +16,17 @@ from retinue.messages.events import Event, MessageEnded, ModelAnswered, RunEnded
 from retinue.storage import (
     Change,
     Claim,
-    Claims,
     Entry,
     Happens,
     Interrupt,
     Journal,
     RunRecord,
     Shown,
+    Store,
     Written,
 )
 
-from ._execution import Execution, Plan
+from ._execution import HISTORY, Execution, Plan
 from ._records import StepRecord, TurnRecord
 
 
@@ -57,23 +57,19 @@ class Rehearsed:
 
 
 async def rehearse(
-    claims: Claims,
+    store: Store,
     run: RunRecord,
     agent: Agent,
-    messages: Iterable[Message],
     *,
-    before: Iterable[Message],
     since: str | None = None,
     changes: Mapping[str, Any] = FrozenDict(),
 ) -> Rehearsed:
     """Execute an old run again.
 
     Args:
-        claims: Where its journal is.
+        store: Where it is kept.
         run: Which.
         agent: What it executed.
-        messages: What it was asked.
-        before: What it replied.
         since: The turn that is changed: how its address begins, or the name of its agent. That one
             is done anew, and of what depends on it whatever is asked otherwise now. None: nothing
             is.
@@ -85,13 +81,16 @@ async def rehearse(
     """
     if run.status != "ended":
         raise RunError(f"Run {run.id!r} is not over", hint="Wait for it, or stop it.")
-    journal = await claims.journal(Claim(run=run, holder=""))
+    journal = await store.claims.journal(Claim(run=run, holder=""))
     plan = _the_same(journal) if since is None else _changed(journal, since, changes)
     stage = _Stage(plan.journal)
     again = replace(run, status="running", reason=None, epoch=1, attempts=0, stop_asked=False)
-    execution = Execution(stage, Claim(run=again, holder=""), alive=_always, plan=plan)
-    await execution.run(agent, messages)
-    return stage.rehearsed(tuple(before))
+    claim = Claim(run=again, holder="")
+    notes = store.notes(run.owner)
+    execution = Execution(stage, claim, notes=notes, alive=_always, plan=plan)
+    asked = await store.log(run.owner).messages(run.conversation, until=run.seq, limit=HISTORY)
+    await execution.run(agent, asked.items)
+    return stage.rehearsed(await store.runs(run.owner).replies(run.id))
 
 
 def _the_same(journal: Journal) -> Plan:

@@ -77,7 +77,7 @@ class Spoken:
 class Stream:
     """What comes of a message that is being written: shown at once, kept every now and then."""
 
-    __slots__ = ("_kept", "_promise", "_run", "_shown", "_spoken", "_waiting", "hub")
+    __slots__ = ("_attempt", "_kept", "_promise", "_run", "_shown", "_spoken", "_waiting", "hub")
 
     def __init__(self, turn: "TurnRecorder", spoken: Spoken, promise: MessagePromise) -> None:
         self.hub: Hub = turn.run.hub
@@ -87,7 +87,9 @@ class Stream:
         self._kept = False
         self._waiting: list[Grown] = []
         self._run = run = turn.run
+        self._attempt = run.attempt
         if spoken.id not in run.past.started:
+            self._attempt = 1  # whichever attempt of the run it is
             run.happens(turn, MessageStarted(message=spoken.id, role=promise.role))
         promise.listen(self)
 
@@ -125,13 +127,13 @@ class Stream:
         offset = self._shown[kind]
         self._shown[kind] = offset + len(text)
         made: Callable[..., Any] = TextAdded if kind == "text" else ThinkingAdded
-        run.show(made(message=spoken.id, offset=offset, text=text, attempt=run.attempt))
+        run.show(made(message=spoken.id, offset=offset, text=text, attempt=self._attempt))
         last = self._waiting[-1] if self._waiting else None
         if last is not None and last.kind == kind:
             text, offset = last.text + text, last.offset
             self._waiting.pop()
         self._waiting.append(
-            Grown(message=spoken.id, attempt=run.attempt, offset=offset, text=text, kind=kind)
+            Grown(message=spoken.id, attempt=self._attempt, offset=offset, text=text, kind=kind)
         )
         if self._kept:
             run.keep_soon(self)

@@ -6,6 +6,7 @@ person is asked; it is never repeated in silence.
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from retinue.errors import BudgetExceeded, NothingRecorded, RetinueError
@@ -45,12 +46,15 @@ async def step[T](turn: "TurnRecorder", name: str, work: Work[T], args: Any, eff
             hint="The program has changed since; rehearse it from a turn on instead.",
         )
     if effect != "none":
-        await _before_effect(turn, address, StepRecord(name=name, effect=effect, args=args))
+        await all_facts(turn.needs())
+        await _all_claimed(turn)
     if known is not None and effect == "once":
         answer = await did_it_happen(turn, address, name, args)
         if answer is not None:
             result = _as_result(name, args, answer)
             return _again(_keep(turn, address, StepRecord(name=name, effect=effect, result=result)))
+    if effect != "none":
+        await _intend(turn, address, StepRecord(name=name, effect=effect, args=args))
     try:
         result = freeze(await work(address))
     except RetinueError as error:  # an outcome like any other
@@ -100,14 +104,13 @@ def _nothing_aside(**amounts: float) -> None:
     """There is no limit."""
 
 
-async def _before_effect(turn: "TurnRecorder", address: str, record: StepRecord) -> None:
-    """An effect waits until all that it depends on is a fact, and until its intent is written."""
-    await all_facts(turn.needs())
-    await _all_claimed(turn)
-    if record.effect == "once" and turn.run.past.step(address) is None:
-        turn.run.put(_entry(turn, address, "intent", record))
-    await turn.run.writer.durable()
-    turn.run.check_lease()
+async def _intend(turn: "TurnRecorder", address: str, record: StepRecord) -> None:
+    """An effect waits until all that it depends on is written, and its intent of this time."""
+    run = turn.run
+    if record.effect == "once":
+        run.put(_entry(turn, address, "intent", replace(record, epoch=run.attempt)))
+    await run.writer.durable()
+    run.check_lease()
 
 
 async def _all_claimed(turn: "TurnRecorder") -> None:

@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context
 from typing import Final, Protocol
 
 from retinue.errors import BudgetExceeded, RetinueError, StoreFailed
@@ -41,7 +43,7 @@ class Writer:
         self._claim = claim
         self._stop = stop
         self._fail = fail
-        self._batches: deque[_Batch] = deque()  # the first is being written
+        self._batches: deque[_Batch] = deque()
         self._number = 0
         self._task: asyncio.Task[None] | None = None
         self.error: RetinueError | None = None
@@ -49,9 +51,9 @@ class Writer:
     def put(self, *changes: Change) -> None:
         """These come next; they are written soon, together with what else is put down now."""
         if self.error is None:
-            last = self._batches[-1] if len(self._batches) > (self._task is not None) else None
-            if last is None or last.alone:
-                last = self._add(_Batch(alone=False))
+            last = self._batches[-1] if self._batches else None
+            if last is None or not last.open:
+                last = self._add(_Batch(open=True))
             last.changes += changes
 
     async def durable(self) -> None:
@@ -63,7 +65,8 @@ class Writer:
         if self.error is not None:
             raise self.error
         if self._batches:
-            await self._batches[-1].wait()
+            with suppress(BudgetExceeded):  # what was refused is no concern of ours
+                await self._batches[-1].wait()
 
     async def write(self, *changes: Change) -> None:
         """Put these down apart from all else: they can be refused without harm to the rest.
@@ -74,14 +77,15 @@ class Writer:
         """
         if self.error is not None:
             raise self.error
-        batch = self._add(_Batch(alone=True))
+        batch = self._add(_Batch(open=False))
         batch.changes += changes
         await batch.wait()
 
     def _add(self, batch: "_Batch") -> "_Batch":
         self._batches.append(batch)
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._work())
+            # In a context of its own: it belongs to no turn, and must not be taken for one's task.
+            self._task = asyncio.get_running_loop().create_task(self._work(), context=Context())
         return batch
 
     async def _work(self) -> None:
@@ -89,6 +93,7 @@ class Writer:
         try:
             while self._batches:
                 batch = self._batches[0]
+                batch.open = False
                 try:
                     await self._send(batch.changes)
                 except BudgetExceeded as error:
@@ -98,6 +103,12 @@ class Writer:
                 self._batches.popleft()
         except RetinueError as error:
             self._give_up(error)
+        except BaseException as error:
+            failed = StoreFailed(f"Nothing can be written any more: {type(error).__name__}: {error}")
+            failed.__cause__ = error
+            self._give_up(failed)
+            if not isinstance(error, Exception):
+                raise
         finally:
             self._task = None
 
@@ -126,12 +137,12 @@ class Writer:
 
 
 class _Batch:
-    """Changes that are written together."""
+    """Changes that are written together; `open` while others may go along."""
 
-    __slots__ = ("_done", "alone", "changes")
+    __slots__ = ("_done", "changes", "open")
 
-    def __init__(self, *, alone: bool) -> None:
-        self.alone = alone
+    def __init__(self, *, open: bool) -> None:
+        self.open = open
         self.changes: list[Change] = []
         self._done: asyncio.Future[None] | None = None
 

@@ -103,6 +103,14 @@ class Recorder(Protocol):
         """Something happened that readers of the log want to know."""
         ...
 
+    async def load(self) -> Any:
+        """What this agent saved last in this conversation, a JSON value; None at first."""
+        ...
+
+    def save(self, value: Any) -> None:
+        """Keep a JSON value for its next turn; it counts once this turn is over."""
+        ...
+
 
 recorder: ContextVar[Recorder | None] = ContextVar("retinue.recorder", default=None)
 

@@ -159,6 +159,8 @@ class Order:
     background: bool = False
     id: str | None = None
     """Where it is known already: ordering the same id again changes nothing."""
+    holder: str | None = None
+    """Who is to take it up; others leave it alone as long as that holder is there."""
 
 
 # -- faces for one owner
@@ -525,7 +527,11 @@ class Claims(Protocol):
         ...
 
     async def due(self, holder: str, *, lease: float, limit: int = 100) -> tuple[RunRecord, ...]:
-        """Runs that somebody should take up: queued ones, and those whose holder is gone."""
+        """Runs that this holder should take up: queued ones, and those whose holder is gone.
+
+        A queued run that was ordered for a holder, or that a holder unloaded, is left to that one
+        as long as it is there. `Yields` leaves it to anybody.
+        """
         ...
 
     async def claim(self, run: RunRecord, holder: str, *, lease: float) -> Claim | None:

@@ -52,18 +52,24 @@ async def follow(
         StoreFailed: The store is closed, or cannot be read.
     """
     with bell.hear(conversation) as ear:
-        await log.tails(conversation)  # it is found now, not at the first event
-        async with aclosing(_events(log, ear, conversation, Told(after), patience)) as events:
+        tails = await log.tails(conversation)  # it is found now, not at the first event
+        events = _events(log, ear, conversation, Told(after), patience, tails)
+        async with aclosing(events):
             yield events
 
 
 async def _events(
-    log: Readable, ear: Ear[Event], conversation: str, told: Told, patience: float
+    log: Readable,
+    ear: Ear[Event],
+    conversation: str,
+    told: Told,
+    patience: float,
+    tails: tuple[Tail, ...],
 ) -> AsyncGenerator[Event]:
     look = True
     while True:
         if look:
-            async with aclosing(_looked(log, conversation, told)) as events:
+            async with aclosing(_looked(log, conversation, told, tails)) as events:
                 async for event in events:
                     yield event
         news, look = await ear.heard(within=patience)
@@ -71,12 +77,15 @@ async def _events(
             for event in told.hear(heard):
                 yield event
         look = look or told.behind
+        if look:
+            tails = await log.tails(conversation)
 
 
-async def _looked(log: Readable, conversation: str, told: Told) -> AsyncGenerator[Event]:
-    """All events there are, and then what there is of open messages."""
+async def _looked(
+    log: Readable, conversation: str, told: Told, tails: tuple[Tail, ...]
+) -> AsyncGenerator[Event]:
+    """All events there are, and then what there is of open messages, by tails read before."""
     while True:
-        tails = await log.tails(conversation)
         ended: set[str] = set()
         page = await log.events(conversation, after=told.seq, limit=PAGE)
         for heard in page:
@@ -88,3 +97,4 @@ async def _looked(log: Readable, conversation: str, told: Told) -> AsyncGenerato
             for piece in told.tails(tails, ended):
                 yield piece
             return
+        tails = await log.tails(conversation)

@@ -34,6 +34,8 @@ class MemoryJournal:
     def __init__(self) -> None:
         self.turns: dict[str, TurnRecord] = {}
         self.steps: dict[str, Any] = {}
+        self.saved: dict[str, Any] = {}
+        """What agents keep for their next turns, by name."""
         self.events: list[tuple[str, str, dict[str, Any]]] = []
         """(address of the turn, kind, fields), in the order they happened."""
 
@@ -112,6 +114,12 @@ class _TurnRecorder:
     async def reserve(self, amounts: dict[str, float]) -> Settle:
         self.emit("reserved", **amounts)
         return lambda **spent: self.emit("spent", **spent)
+
+    async def load(self) -> Any:
+        return self._journal.saved.get(self._agent)
+
+    def save(self, value: Any) -> None:
+        self._journal.saved[self._agent] = value
 
     def emit(self, kind: str, **fields: Any) -> None:
         self._journal.events.append((self.address, kind, fields))

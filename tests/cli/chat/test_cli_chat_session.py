@@ -391,7 +391,9 @@ class TestCommands:
         assert lines[-1].split(maxsplit=2) == ["last", "answer", "1,000 of 5,000 tokens"]
         session.choose(max_tokens=None)
         await talk.ask(session, "hi")
-        assert "last" not in " ".join([*await obey("/cost", Desk(session, LOOK, 200))])
+        lines = await obey("/cost", Desk(session, LOOK, 200))
+        assert isinstance(lines, list)
+        assert "last answer" not in " ".join(lines)
 
     async def test_what_is_asked_may_cost_so_much_and_the_next_anew(self, talk: Talk) -> None:
         pytest.importorskip("genai_prices")

@@ -56,17 +56,18 @@ async def opened(
         ModelUnreachable: Nobody answers, or the connection breaks.
     """
     headers: dict[str, object] = {
-        "Authorization": anthropic.omit,  # without a key, that of the client would be shown
         "Accept-Encoding": "identity",
         "Content-Type": "application/json",
-        **server.headers(),
     }
+    if not server.headers():  # the package would say less about a key that is none
+        headers["Authorization"] = anthropic.omit  # else that of the client would be shown
     if betas:
         headers["anthropic-beta"] = ",".join(betas)
     try:
         client = await kept_on_loop(
             _PLACE, server.base_url, lambda: _made(server.base_url), lambda made: made.close()
         )
+        client = client.with_options(api_key=server.api_key)  # its log would show a header of ours
         response = await sent(client, path, body, headers, refused=anthropic.APIStatusError)
     except _BROKEN as error:
         raise unreachable(server, error) from error

@@ -30,9 +30,9 @@ class Budget:
         for change in changes:
             match change:
                 case Reserved():
-                    _reserve(run.owner, change, taken, held)
+                    reserve(run.owner, change, taken, held)
                 case Spent():
-                    _spend(run.owner, change, taken, held)
+                    spend(run.owner, change, taken, held)
                 case Ends():
                     held.clear()
                 case _:
@@ -45,7 +45,7 @@ class Budget:
         self._held.pop(run, None)
 
 
-def _reserve(
+def reserve(
     owner: str, wanted: Reserved, taken: MutableMapping[_Purse, float], held: dict[str, _Held]
 ) -> None:
     mine = held.setdefault(wanted.address, {})
@@ -62,7 +62,7 @@ def _reserve(
         mine[purse] = mine.get(purse, 0.0) + one.amount
 
 
-def _spend(
+def spend(
     owner: str, spent: Spent, taken: MutableMapping[_Purse, float], held: dict[str, _Held]
 ) -> None:
     for purse, amount in held.pop(spent.address, {}).items():

@@ -83,11 +83,15 @@ class MemoryClaims:
 
     def _free(self, work: Work, holder: str, lease: float) -> bool:
         """Whether this holder may take the run up."""
-        if work.record.status != "running":
-            return work.record.status == "queued"
         last = self._tables.holders.get(work.holder or "")
         gone = last is None or time.monotonic() - last > lease
-        return gone and work.holder != holder
+        match work.record.status:
+            case "queued":
+                return gone or work.holder == holder
+            case "running":
+                return gone and work.holder != holder
+            case _:
+                return False
 
     async def journal(self, claim: Claim) -> Journal:
         work = self._tables.claimed(claim)
@@ -149,6 +153,7 @@ class MemoryClaims:
             case Ends(reason=reason):
                 self._tables.settle(work, "ended", reason)
             case Yields():
+                work.holder = None
                 self._tables.settle(work, "queued")
             case _:
                 pass  # reserved, spent: done with before

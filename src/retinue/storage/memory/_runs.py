@@ -52,7 +52,7 @@ class MemoryRuns:
             options=order.options,
             background=order.background,
         )
-        work = Work(record, self._tables.tick())
+        work = Work(record, self._tables.tick(), holder=order.holder)
         own.runs[id] = thread.runs[id] = self._tables.unfinished[id] = work
         self._tables.bell.ring(id)
         return record

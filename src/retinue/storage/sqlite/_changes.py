@@ -81,6 +81,7 @@ class Held:
             case Waits():
                 self._give_up("queued" if self._again else "waiting")
             case Yields():
+                self._execute("UPDATE runs SET holder = NULL WHERE n = ?", (self._n,))
                 self._give_up("queued")
             case Ends(reason=reason):
                 self._give_up("ended", reason)

@@ -57,16 +57,17 @@ class SqliteClaims:
 
     async def due(self, holder: str, *, lease: float, limit: int = 100) -> tuple[RunRecord, ...]:
         def job(execute: Execute) -> tuple[RunRecord, ...]:
-            silent: dict[str, bool] = {holder: False}
+            gone: dict[str | None, bool] = {None: True}
             due: list[RunRecord] = []
             for row in execute(
                 f"SELECT {RUN}, r.holder FROM {RUNS} WHERE r.status <> 'ended'"
                 " AND r.status IN ('queued', 'running') ORDER BY r.n"
             ):
                 run, other = run_of(row), row[-1]
-                if run.status == "running" and other not in silent:
-                    silent[other] = self._database.holders.gone(other, lease=lease)
-                if run.status == "queued" or silent[other]:
+                if other not in gone:
+                    gone[other] = self._database.holders.gone(other, lease=lease)
+                ours = other == holder
+                if (ours or gone[other]) if run.status == "queued" else gone[other] and not ours:
                     due.append(run)
                 if len(due) == limit:
                     break
@@ -93,9 +94,14 @@ class SqliteClaims:
 
     def _is_free(self, row: Standing, holder: str, lease: float) -> bool:
         """Whether this holder may take the run up."""
-        if row.status != "running":
-            return row.status == "queued"
-        return row.holder != holder and self._database.holders.gone(row.holder, lease=lease)
+        gone = row.holder is None or self._database.holders.gone(row.holder, lease=lease)
+        match row.status:
+            case "queued":
+                return gone or row.holder == holder
+            case "running":
+                return gone and row.holder != holder
+            case _:
+                return False
 
     async def journal(self, claim: Claim) -> Journal:
         def job(execute: Execute) -> Journal:
@@ -152,7 +158,7 @@ class SqliteClaims:
         def find(execute: Execute) -> list[Row]:
             return execute(
                 "SELECT n, otherwise FROM interrupts WHERE status = 'open' AND expires <= ?"
-                " ORDER BY n",
+                " ORDER BY expires, n",
                 (at,),
             ).fetchall()
 

@@ -29,14 +29,16 @@ def erase(work: Work, database: Database, conversations: list[int]) -> None:
     Raises:
         Busy: A run of one is with a process that lives.
     """
-    for conversation in conversations:
-        _erase(work, database, conversation)
+    indexed = [_erase(work, database, conversation) for conversation in conversations]
     if conversations:
         database.index.settle(work.execute)
         work.afterwards.append(_vacuum)
+    if any(indexed):
+        database.index.purge(work.execute)
 
 
-def _erase(work: Work, database: Database, conversation: int) -> None:
+def _erase(work: Work, database: Database, conversation: int) -> bool:
+    """Delete one; whether its words were in the index."""
     execute = work.execute
     owner, id = execute(
         "SELECT owner, id FROM conversations WHERE n = ?", (conversation,)
@@ -46,7 +48,7 @@ def _erase(work: Work, database: Database, conversation: int) -> None:
             f"A run of conversation {text_of(id)!r} is under way",
             hint="Stop it first, or wait for its end.",
         )
-    database.index.forget(execute, conversation)
+    indexed = database.index.forget(execute, conversation)
     blobs = execute(
         "DELETE FROM blob_uses WHERE conversation = ? RETURNING blob", (conversation,)
     ).fetchall()
@@ -54,6 +56,7 @@ def _erase(work: Work, database: Database, conversation: int) -> None:
     for (blob,) in blobs:
         execute("DELETE FROM blobs WHERE n = ? AND n NOT IN (SELECT blob FROM blob_uses)", (blob,))
     work.logs.append(Heard(text_of(owner), text_of(id)))
+    return indexed
 
 
 def _vacuum(connection: sqlite3.Connection) -> None:

@@ -32,7 +32,7 @@ class Standing(NamedTuple):
     conversation: int
     epoch: int
     status: str
-    holder: str
+    holder: str | None
     written: int
     entered: int
     answered: int

@@ -65,7 +65,8 @@ class SqliteRuns:
         at = now()
         work.execute(
             "INSERT INTO runs (owner, id, conversation, agent, version, status, seq, created,"
-            " changed, options, background) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?)",
+            " changed, options, background, holder)"
+            " VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?)",
             (
                 text(self._owner),
                 text(id),
@@ -77,6 +78,7 @@ class SqliteRuns:
                 at,
                 text(order.options),
                 order.background,
+                text_or_none(order.holder),
             ),
         )
         work.runs.append(id)

@@ -65,8 +65,9 @@ class Index:
             execute("UPDATE searched SET upto = ?", (rows[-1][0],))
         return len(rows) == _AT_ONCE
 
-    def forget(self, execute: Execute, conversation: int) -> None:
-        """Take the words of a conversation out, while its events are still there."""
+    def forget(self, execute: Execute, conversation: int) -> bool:
+        """Take the words of a conversation out, while its events are still there; whether there
+        were any."""
         rows = execute(
             "SELECT n, body FROM events WHERE conversation = ? AND type = 'message_ended'"
             " AND n <= (SELECT upto FROM searched)",
@@ -80,11 +81,14 @@ class Index:
                 )
             else:
                 execute("DELETE FROM words WHERE rowid = ?", (n,))
+        return bool(rows)
 
     def settle(self, execute: Execute) -> None:
-        """After events are gone: the last numbers may be given again, and words that were taken
-        out are to leave no trace."""
+        """After events are gone: the last numbers may be given again."""
         execute("UPDATE searched SET upto = min(upto, (SELECT coalesce(max(n), 0) FROM events))")
+
+    def purge(self, execute: Execute) -> None:
+        """Leave no trace of words that were taken out; FTS5 only marks them, until it merges."""
         if self._fts:
             execute("INSERT INTO words (words) VALUES ('optimize')")
 

@@ -157,6 +157,7 @@ class Bench:
         self.place = place
         self.patience = patience
         self.store: Store
+        self._holders: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:
         self.store = await self.open()
@@ -208,10 +209,18 @@ class Bench:
     async def pen(
         self, run: RunRecord | None = None, *, holder: str | None = None, owner: str = "ann"
     ) -> Pen:
-        """The right to write in a run, which a new holder has taken up."""
+        """The right to write in a run, which a new holder has taken up.
+
+        One that was unloaded is taken up by who did that.
+        """
         run = run or await self.order(owner=owner)
-        holder = holder or await self.store.claims.join()
-        claim = await self.store.claims.claim(run, holder, lease=LEASE)
+        claims = self.store.claims
+        unloaded = self._holders.get(run.id) if run.status == "queued" else None
+        claim = None
+        for who in (holder or await claims.join(), unloaded):
+            if claim is None and who is not None:
+                claim = await claims.claim(run, who, lease=LEASE)
+                self._holders[run.id] = who
         if claim is None:
             raise CheckFailed("a claim to a run that is queued", None)
         return Pen(self.store, claim)

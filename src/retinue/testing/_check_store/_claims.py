@@ -115,6 +115,24 @@ async def attempts_count_since_something_was_finished(bench: Bench) -> None:
 
 
 @check()
+async def a_run_is_left_to_its_holder(bench: Bench) -> None:
+    """due: A queued run that was ordered for a holder is left to that one while it is there."""
+    claims = bench.store.claims
+    ours, other = await claims.join(), await claims.join()
+    run = await bench.order(holder=ours)
+    equal(await due(bench, other), [], "due for another holder")
+    equal(await claims.claim(run, other, lease=LEASE), None, "what another gets")
+    equal(await due(bench, ours), [run.id], "due for its holder")
+    left = await bench.order(holder=ours)
+    pen = await bench.pen(run, holder=ours)
+    await pen.write(ask(pen, "i"), Waits())
+    await bench.runs.answer("i", 1)
+    equal(await due(bench, other), [], "due for another when it was unloaded and answered")
+    await claims.leave(ours)
+    equal(sorted(await due(bench, other)), sorted([run.id, left.id]), "due once its holder left")
+
+
+@check()
 async def who_was_replaced_writes_nothing(bench: Bench) -> None:
     """write: Fenced: Somebody else has taken the run up; nothing of this may be done any more."""
     zombie = await bench.pen()

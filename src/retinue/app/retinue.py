@@ -39,7 +39,7 @@ class Retinue:
         self.store = store
         self.owner = owner
         self.agents = agents
-        self._engine = engine
+        self.engine = engine
         self.log: Log = store.log(owner)
         self.runs: Runs = store.runs(owner)
         self.blobs: Blobs = store.blobs(owner)
@@ -67,9 +67,17 @@ class Retinue:
         for agent in agents:
             known.add(agent.name, agent)
         store = await open_store(where)
-        engine = Embedded(store, known)
-        await engine.__aenter__()
+        try:
+            engine = await Embedded(store, known).__aenter__()
+        except BaseException:
+            await store.close()
+            raise
         return cls(store, engine, known, owner=owner)
+
+    @classmethod
+    async def visit(cls, where: str | Path | None = None, *, owner: str = OWNER) -> Self:
+        """Open a store to look at it, and execute nothing here; as `open`."""
+        return cls(await open_store(where), None, Agents(), owner=owner)
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,8 +93,8 @@ class Retinue:
     async def close(self) -> None:
         """Leave everything to whoever opens it next."""
         try:
-            if self._engine is not None:
-                await self._engine.__aexit__()
+            if self.engine is not None:
+                await self.engine.__aexit__()
         finally:
             await self.store.close()
 
@@ -106,14 +114,15 @@ class Retinue:
             messages: What it is asked; after all that was said in the conversation before.
             conversation: The id of one; by default a new one begins.
             folder: Where a new one belongs.
-            background: Whether nobody waits for it here.
+            background: Whether nobody waits for it here: any process may execute it.
             limits: What it may take, by unit: "usd", "tokens", "turns".
 
         Raises:
             UnknownAgent: There is no such agent.
             NotFound: There is no such conversation.
         """
-        self.agents.check(agent)
+        if self.engine is not None:
+            self.agents.check(agent)
         said = tuple(
             [one if isinstance(one, Message) else Message(one, role="user") for one in messages]
         )
@@ -127,6 +136,7 @@ class Retinue:
             messages=said,
             options=value_to_json({"limits": limits} if limits else {}),
             background=background,
+            holder=None if background or self.engine is None else self.engine.holder,
         )
         return Run(self.store, await self.runs.order(order))
 

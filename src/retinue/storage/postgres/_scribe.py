@@ -1,0 +1,243 @@
+"""Scribe: writes at the end of one conversation's log, within a transaction.
+
+The seq of what it writes was given before, by the statement that locks the conversation: whoever
+comes next waits there until all of it is committed, so the order of commits is that of the seq.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from retinue.errors import NotFound
+from retinue.messages.events import LogEvent, MessageEnded, MessageStarted, Restarted
+from retinue.storage import Grown, Happens, Tail
+from retinue.storage.sqlite._scribe import Line
+from retinue.storage.sqlite._writer import Heard
+
+from ._words import words_of
+from ._work import NOW, Work
+
+_EVENTS = """
+INSERT INTO events (conversation, seq, run, body)
+SELECT %s, * FROM unnest(%s::bigint[], %s::text[], %s::text[])
+"""
+_TRANSCRIPT = """
+INSERT INTO transcript (conversation, at, place, event, run)
+SELECT %s, * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[])
+"""
+_MESSAGE = "INSERT INTO messages (conversation, id, event, words) VALUES (%s, %s, %s, %s::text[])"
+
+_START = """
+WITH gone AS (DELETE FROM tails WHERE conversation = %(conversation)s AND message = %(message)s)
+INSERT INTO writing (conversation, message, since, run)
+VALUES (%(conversation)s, %(message)s, %(seq)s, %(run)s)
+ON CONFLICT (conversation, message) DO UPDATE SET attempt = 1
+"""
+_RESTART = """
+WITH gone AS (DELETE FROM tails WHERE conversation = %(conversation)s AND message = %(message)s)
+UPDATE writing SET attempt = %(attempt)s
+WHERE conversation = %(conversation)s AND message = %(message)s
+"""
+_FINISH = """
+DELETE FROM writing WHERE conversation = %(conversation)s AND message = %(message)s
+"""
+# A later piece of the same attempt may lie before what is there: that is void then. What is there
+# of an earlier attempt is void anyway.
+_GROW = """
+WITH open AS (
+    SELECT attempt FROM writing
+    WHERE conversation = %(conversation)s AND message = %(message)s AND attempt <= %(attempt)s
+), later AS (
+    UPDATE writing SET attempt = %(attempt)s
+    WHERE conversation = %(conversation)s AND message = %(message)s AND attempt < %(attempt)s
+), gone AS (
+    DELETE FROM tails USING open
+    WHERE conversation = %(conversation)s AND message = %(message)s
+    AND (kind <> %(kind)s OR begin <> %(begin)s)
+    AND (open.attempt < %(attempt)s OR kind = %(kind)s AND begin > %(begin)s)
+)
+INSERT INTO tails (conversation, message, kind, begin, text)
+SELECT %(conversation)s, %(message)s, %(kind)s, %(begin)s, %(text)s FROM open
+ON CONFLICT (conversation, message, kind, begin) DO UPDATE SET text = excluded.text
+"""
+_TAILS = """
+SELECT w.message, w.attempt, t.kind, t.begin, t.text
+FROM conversations c
+LEFT JOIN writing w ON w.conversation = c.n
+LEFT JOIN tails t ON t.conversation = w.conversation AND t.message = w.message
+WHERE c.owner = %s AND c.id = %s
+ORDER BY w.since, w.message, t.kind, t.begin
+"""
+
+
+class Place(NamedTuple):
+    """The end of a log, which is locked: `seq` is the last event's, `said` how many messages its
+    transcript has, before what is to be written."""
+
+    conversation: int
+    owner: str
+    id: str
+    seq: int
+    said: int
+
+
+async def place_in(
+    work: Work, owner: str, conversation: str, *, events: int, said: int = 0
+) -> Place:
+    """Where the next events of a conversation go; so many are written.
+
+    Raises:
+        NotFound: The owner has none of that id.
+    """
+    row = await work.row(
+        f"UPDATE conversations SET seq = seq + %s, said = said + %s, changed = {NOW}"
+        " WHERE owner = %s AND id = %s RETURNING n, seq - %s, said - %s",
+        (events, said, owner, conversation, events, said),
+    )
+    if row is None:
+        raise NotFound(f"There is no conversation {conversation!r}")
+    n, seq, before = row
+    return Place(n, owner, conversation, seq, before)
+
+
+class Scribe:
+    """Writes at a place.
+
+    Args:
+        place: Where.
+        run: The id of the run that writes; None: whatever run an event names.
+    """
+
+    def __init__(self, place: Place, run: str | None = None) -> None:
+        self._place = place
+        self._run = run
+        self.seq = place.seq
+        self._said = place.said
+        self._events: list[tuple[int, str | None, str]] = []
+        self._transcript: list[tuple[int, int, int, str | None]] = []
+        self._ended: dict[str, int] = {}
+        self._statements: list[tuple[str, Any]] = []
+        self._changes: list[Happens | Grown] = []
+
+    def append(self, line: Line, *, said: bool = False) -> None:
+        """Add it as the next event; `said`: its message to the transcript, too."""
+        self.seq += 1
+        event = line.event
+        run = self._run or event.run
+        self._events.append((self.seq, run, line.body))
+        match event:
+            case MessageStarted(message=message):
+                self._do(_START, message, seq=self.seq, run=run)
+            case MessageEnded():
+                self._end(event, said=said)
+            case Restarted(message=str() as message, attempt=attempt):
+                self._do(_RESTART, message, attempt=attempt)
+            case _:
+                pass
+        self._changes.append(line.happens)
+
+    def show(self, messages: Sequence[str], ended: Mapping[str, int]) -> None:
+        """They come next in the transcript: this run has replied them.
+
+        Args:
+            messages: Their ids.
+            ended: The events in which those of them ended that did so before.
+
+        Raises:
+            NotFound: One has not ended.
+        """
+        for message in messages:
+            event = self._ended.get(message, ended.get(message))
+            if event is None:
+                raise NotFound(f"There is no message {message!r} that has ended")
+            self._say(event, self._run)
+
+    def grow(self, grown: Grown) -> None:
+        """More of an unfinished message; of one that has ended, or begun anew, it is void."""
+        self._do(
+            _GROW,
+            grown.message,
+            attempt=grown.attempt,
+            kind=grown.kind,
+            begin=grown.offset,
+            text=grown.text,
+        )
+        self._changes.append(grown)
+
+    async def done(self, work: Work) -> None:
+        """Send all of it."""
+        n = self._place.conversation
+        if self._events:
+            await work.send(_EVENTS, (n, *_columns(self._events)))
+        for query, values in self._statements:
+            await work.send(query, values)
+        if self._transcript:
+            await work.send(_TRANSCRIPT, (n, *_columns(self._transcript)))
+        if self._changes:
+            place = self._place
+            work.logs.append(Heard(place.owner, place.id, place.seq + 1, self._changes))
+
+    def _end(self, event: MessageEnded, *, said: bool) -> None:
+        message = event.message
+        self._ended[message.id] = self.seq
+        self._do(_FINISH, message.id)
+        values = (self._place.conversation, message.id, self.seq, words_of(message.text))
+        self._statements.append((_MESSAGE, values))
+        if said:
+            self._say(self.seq, None)
+
+    def _say(self, event: int, run: str | None) -> None:
+        self._said += 1
+        self._transcript.append((self.seq, self._said, event, run))
+
+    def _do(self, query: str, message: str, **values: Any) -> None:
+        self._statements.append(
+            (query, {"conversation": self._place.conversation, "message": message, **values})
+        )
+
+
+async def write_lines(work: Work, place: Place, lines: Iterable[Line], *, said: bool = False) -> int:
+    """Write these events, which no claim is needed for; the seq of the last."""
+    scribe = Scribe(place)
+    for line in lines:
+        scribe.append(line, said=said)
+    await scribe.done(work)
+    return scribe.seq
+
+
+async def tails_of(work: Work, owner: str, conversation: str) -> tuple[Tail, ...]:
+    """What there is of each open message.
+
+    Raises:
+        NotFound: The owner has no conversation of that id.
+    """
+    rows = await work.rows(_TAILS, (owner, conversation))
+    if not rows:
+        raise NotFound(f"There is no conversation {conversation!r}")
+    attempts: dict[str, int] = {}
+    parts: dict[tuple[str, str], str] = {}
+    for message, attempt, kind, begin, text in rows:
+        if message is None:
+            continue
+        attempts[message] = attempt
+        if kind is not None:
+            parts[message, kind] = parts.get((message, kind), "")[:begin] + text
+    return tuple(
+        [
+            Tail(
+                message=message,
+                attempt=attempt,
+                text=parts.get((message, "text"), ""),
+                thinking=parts.get((message, "thinking"), ""),
+            )
+            for message, attempt in attempts.items()
+        ]
+    )
+
+
+def ended_messages(lines: Iterable[LogEvent]) -> int:
+    """How many of these events are the end of a message."""
+    return sum(isinstance(event, MessageEnded) for event in lines)
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]

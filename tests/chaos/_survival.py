@@ -1,0 +1,261 @@
+"""One run of the program, through the deaths of the processes that execute it, and what has to be
+true of it then."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from retinue.errors import AlreadyAnswered
+from retinue.messages import Message
+from retinue.messages.events import (
+    Event,
+    InterruptAsked,
+    LogEvent,
+    MessageEnded,
+    RunEnded,
+    TurnEnded,
+    TurnStarted,
+)
+from retinue.runs import Run
+from retinue.runs._records import StepRecord
+from retinue.storage import Claim, Entry, Order, Store, open_store
+
+from ._program import TURNS, answer_to, answers_in, check_conductor, nonces_in, noted, split
+from ._reader import Reader
+from ._worker import Job, Point
+from ._workers import Worker, Workers
+
+
+@asynccontextmanager
+async def opened(address: str) -> AsyncGenerator[Store]:
+    store = await open_store(address)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def ordered(store: Store, agent: str, words: str = "Go") -> Run:
+    """A run of that agent, in a conversation of its own."""
+    conversation = await store.log("ann").begin()
+    question = Message(words, role="user")
+    order = Order(conversation=conversation.id, agent=agent, messages=(question,))
+    return Run(store, await store.runs("ann").order(order))
+
+
+class Person:
+    """Follows a run from another process than those that execute it, and answers what it asks.
+
+    Args:
+        run: Which.
+        folder: Where they can look whether an effect happened.
+    """
+
+    def __init__(self, run: Run, folder: Path) -> None:
+        self._run = run
+        self._folder = folder
+        self.reader = Reader()
+
+    async def attend(self) -> None:
+        """Until it is over."""
+        async with self._run.events(after=0) as events:
+            async for event in events:
+                self.reader.hear(event)
+                if isinstance(event, InterruptAsked):
+                    await self._answer()
+                if isinstance(event, RunEnded):
+                    return
+
+    async def _answer(self) -> None:
+        for asked in await self._run.questions():
+            with suppress(AlreadyAnswered):
+                await self._run.answer(asked.id, answer_to(asked, self._folder))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is there when a worker has died: journal entries that are done, and calls of models."""
+
+    done: dict[str, Entry]
+    calls: frozenset[str]
+
+    @property
+    def steps(self) -> set[str]:
+        """The nonces of calls of models whose answer is in the journal."""
+        nonces: set[str] = set()
+        for entry in self.done.values():
+            if entry.kind == "step":
+                record = StepRecord.from_json(entry.body)
+                if record.name == "model_call":
+                    nonces.add(_nonce(record.result))
+        return nonces
+
+
+async def kept(store: Store, run: Run, folder: Path) -> Kept:
+    record = await run.record()
+    journal = await store.claims.journal(Claim(run=record, holder="nobody"))
+    done = {entry.address: entry for entry in journal.entries if entry.state == "done"}
+    return Kept(done, frozenset(noted(folder / "calls")))
+
+
+class Inside:
+    """A reader in the very process that is killed, which goes on in the next one."""
+
+    def __init__(self, conversation: str) -> None:
+        self.conversation = conversation
+        self.reader = Reader()
+        self._over = asyncio.Event()
+
+    def hear(self, _: str, event: Event) -> None:
+        self.reader.hear(event)
+        if isinstance(event, RunEnded):
+            self._over.set()
+
+    def follow(self) -> tuple[tuple[str, int], ...]:
+        """What the next process has to follow for it."""
+        self.reader.cut()
+        return ((self.conversation, self.reader.seq),)
+
+    async def over(self) -> None:
+        await self._over.wait()
+
+
+class Life:
+    """A run, through the deaths of its workers.
+
+    Args:
+        store, run: Which; the store is open.
+        job: Of each worker.
+    """
+
+    def __init__(self, store: Store, run: Run, job: Job) -> None:
+        self._store = store
+        self._run = run
+        self._job = job
+        self.person = Person(run, Path(job.folder))
+        self.inside = Inside(run.conversation)
+        self.deaths = [Kept({}, frozenset())]
+
+    async def live(self, workers: Workers, points: Sequence[Point]) -> int:
+        """Kill a worker at each of these points in turn, and have another come to the end.
+
+        Returns:
+            How many of the points were reached: it may be over before.
+        """
+        attending = asyncio.create_task(self.person.attend())
+        try:
+            for point in [*points, None]:
+                job = replace(self._job, stop_at=point, follow=self.inside.follow())
+                async with workers.start(job, hear=self.inside.hear) as worker:
+                    if not await _stands_still(worker, attending):
+                        await self.inside.over()
+                        break
+                    await worker.kill()
+                self.deaths.append(await kept(self._store, self._run, Path(self._job.folder)))
+            await attending
+        finally:
+            attending.cancel()
+            await asyncio.gather(attending, return_exceptions=True)
+        return len(self.deaths) - 1
+
+
+async def survive(workers: Workers, job: Job, points: Sequence[Point]) -> int:
+    """Have a run of the conductor survive these deaths, and check it; how many there were."""
+    async with asyncio.timeout(40), opened(job.store) as store:
+        run = await ordered(store, "conductor")
+        life = Life(store, run, job)
+        died = await life.live(workers, points)
+        await check(store, run, Path(job.folder), life.deaths)
+        log = await log_of(store, run)
+        print("PERSON", len(life.person.reader.joined), "INSIDE", len(life.inside.reader.joined))
+        for reader in (life.person.reader, life.inside.reader):
+            check_reader(reader, log)
+    assert noted(Path(job.folder) / "stderr") == []
+    return died
+
+
+async def _stands_still(worker: Worker, over: "asyncio.Task[None]") -> bool:
+    """Whether the worker comes to its point, before the run is over."""
+    reaching = asyncio.create_task(worker.reaches())
+    try:
+        await asyncio.wait({reaching, over}, return_when=asyncio.FIRST_COMPLETED)
+        return reaching.done() and reaching.exception() is None
+    finally:
+        reaching.cancel()
+        await asyncio.gather(reaching, return_exceptions=True)
+
+
+async def check(store: Store, run: Run, folder: Path, deaths: Sequence[Kept] = ()) -> None:
+    """What has to be true of a run of the conductor that is over."""
+    record = await run.record()
+    assert (record.status, record.reason) == ("ended", "done")
+    replies = tuple(await run.replies())
+    check_conductor(replies, folder)
+    log = await log_of(store, run)
+    check_turns(log)
+    said = [event.message for event in log if isinstance(event, MessageEnded)]
+    answers = answers_in([message for message in said if message.agent])
+    own = [split(text)[0] for text in answers]
+    assert len(set(own)) == len(own), "two messages are one answer of a model"
+    for text in answers:  # all that was repeated to anybody was said
+        assert nonces_in(text) <= set(own)
+    assert {reply.id for reply in replies} <= {message.id for message in said}
+    assert await store.log("ann").tails(run.conversation) == ()
+    if deaths:
+        check_journal(await kept(store, run, folder), deaths)
+
+
+def check_turns(log: Sequence[LogEvent]) -> None:
+    """Every turn was begun and completed exactly once."""
+    assert [event.seq for event in log] == list(range(1, len(log) + 1))
+    started = [event.turn for event in log if isinstance(event, TurnStarted)]
+    ended = [event.turn for event in log if isinstance(event, TurnEnded)]
+    assert len(set(started)) == len(started)
+    assert len(set(ended)) == len(ended) == TURNS
+    assert set(ended) <= set(started)
+    # What a reader asked that stopped early, of letters that were void after a crash, is void, too.
+    over = set(ended)
+    begun = [event for event in log if isinstance(event, TurnStarted)]
+    assert {event.agent for event in begun if event.turn not in over} <= {"worker"}
+
+
+def check_journal(end: Kept, deaths: Sequence[Kept]) -> None:
+    """What was finished before a death stands, and was not done again.
+
+    Args:
+        end: Of the run that is over.
+        deaths: What there was at the beginning, and at each death.
+    """
+    assert end.steps <= end.calls
+    for before, after in zip(deaths, [*deaths[1:], end], strict=True):
+        for address, entry in before.done.items():
+            assert after.done[address] == entry
+        new = after.calls - before.calls
+        assert new >= after.steps - before.steps
+        if after is end:
+            assert new == after.steps - before.steps, "a call was made that need not have been"
+
+
+def check_reader(reader: Reader, log: Sequence[LogEvent]) -> None:
+    """Whoever joined what it was told has just what is there, to the last event it was told."""
+    there = [event for event in log if event.seq is not None and event.seq <= reader.seq]
+    assert any(isinstance(event, RunEnded) for event in there)
+    whole = {
+        event.message.id: event.message.text for event in there if isinstance(event, MessageEnded)
+    }
+    assert reader.whole == whole
+    assert reader.joined, "nothing was seen being written"
+
+
+async def log_of(store: Store, run: Run) -> tuple[LogEvent, ...]:
+    return await store.log("ann").events(run.conversation, limit=10_000)
+
+
+def _nonce(answer: Any) -> str:
+    """Of a call of a model, by its answer."""
+    if answer.tool_calls:
+        return answer.tool_calls[0].id.removeprefix("call-")
+    return split(answer.text)[0]
