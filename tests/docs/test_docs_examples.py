@@ -48,6 +48,10 @@ def test_errors_travel() -> None:
     ]
 
 
+def test_kept_conversation() -> None:
+    assert run(load("kept_conversation").main) == ["Is there tea?"]
+
+
 def test_mock_llm() -> None:
     assert run(load("mock_llm").main) == "Hello."
 

@@ -1,6 +1,5 @@
 """Retinue: three agents, each a turn; whoever is asked runs by itself, and its text is handed on."""
 
-import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -86,6 +85,3 @@ async def opened(place: str, where: str, lead: Agent = editor) -> AsyncGenerator
     finally:
         await store.close()
 
-
-def version() -> str:
-    return os.popen("git describe --always --dirty").read().strip()

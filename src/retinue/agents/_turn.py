@@ -1,7 +1,7 @@
 """Turn: one execution of an agent on one inquiry; a scope that owns what the agent starts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -121,6 +121,11 @@ class Turn(Scope):
         """Keep a JSON value for the next turn of this agent; it counts once this one is over."""
         if self.recorder is not None:
             self.recorder.save(value)
+
+    def say_again(self, pieces: Iterable[MessagePromise | Failure]) -> None:
+        """What it replied before the run was taken up; hooks have seen that, and recorders."""
+        for piece in pieces:
+            self._feed.log.push(piece)
 
     async def _wait_for_held(self) -> None:
         while self._held:

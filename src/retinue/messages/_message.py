@@ -260,8 +260,18 @@ class MessagePromise(StreamedPromise[Piece, Message]):
         return kept
 
     def listen(self, listener: Listener) -> None:
-        """Tell `listener` of each piece, those that have come too, and then of the end."""
+        """Tell `listener` of each piece, those that have come too, and then of the end.
+
+        Who listens wants all of it.
+        """
         self._log.listen(listener)
+        if not self.done:
+            self._demand()
+
+    @property
+    def original(self) -> "MessagePromise | None":
+        """The promise whose message this gives, where it stands for one."""
+        return None
 
     @property
     def outcome(self) -> Message | Failure | None:

@@ -42,6 +42,10 @@ class SafePromise(MessagePromise):
         # it is made when the turn that spoke may be over
         self._scope = scope.home if scope is not None else None
 
+    @property
+    def original(self) -> MessagePromise:
+        return self._original
+
     def hear(self, piece: Any) -> None:
         if isinstance(piece, Failure) and isinstance(piece.error, Exception):
             piece.seen = True

@@ -20,7 +20,7 @@ from retinue.messages.events import (
     RunStarted,
     TurnEnded,
 )
-from retinue.promise import Hub, Scope, hub_of
+from retinue.promise import Failure, Hub, Scope, StreamAppender, hub_of
 from retinue.steps import recorder
 from retinue.storage import (
     Change,
@@ -40,7 +40,8 @@ from ._asking import Divergence
 from ._past import Past
 from ._quiet import is_quiet
 from ._recorder import TurnRecorder
-from ._spoken import Spoken, Stream
+from ._records import Broken, Reply
+from ._spoken import Safely, Spoken, Stream
 from ._telling import told
 from ._writer import Writer
 
@@ -127,14 +128,16 @@ class Execution:
         self._options: dict[str, Any] = json.loads(claim.run.options)
         self._reservations = 0
         self._scope: Scope | None = None
-        self._unloads = self._stops = False
+        self._unloads = False
+        self.stops = False
+        """Somebody wants it to end: whatever ends now, was stopped."""
         self.reason = ""
         """Why its first turn ended, once it has."""
         self._error: RetinueError | None = None
         self._answers: dict[str, asyncio.Future[Interrupt]] = {}
         self._by_promise: WeakKeyDictionary[MessagePromise, Spoken] = WeakKeyDictionary()
         self._by_id: dict[str, Spoken] = {}
-        self._errors: set[int] = set()
+        self._safely: dict[str, Spoken] = {}
         self._growing: set[Stream] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._divergences: dict[str, Divergence] = {}
@@ -149,7 +152,8 @@ class Execution:
             return await self._leave(Ends(reason="crash_loop"))
         self._begin()
         try:
-            await self._ask(agent, tuple(messages))
+            if not self.halted:
+                await self._ask(agent, tuple(messages))
         finally:
             if self._timer is not None:
                 self._timer.cancel()
@@ -159,7 +163,7 @@ class Execution:
             return await self._leave(Waits())
         if self.halted:
             return await self._leave(Yields())
-        if not self.reason and self._error is None:
+        if not (self.reason or self.stops or self._error):
             self._error = RunError(
                 "The run has come to its end, and its first turn has not",
                 hint="This is a fault of Retinue; please report it with the log of the run.",
@@ -174,13 +178,17 @@ class Execution:
 
     def stop(self) -> None:
         """End it, and all that it does, now; that is its outcome."""
-        self._stops = True
-        if self._scope is not None:
-            self._scope.cancel()
+        if not self.stops:  # once is enough: what is stopped may have to clean up
+            self.stops = True
+            self._cancel()
 
     def halt(self) -> None:
         """Leave it as it is, for whoever takes it up."""
-        self.halted = True
+        if not self.halted:
+            self.halted = True
+            self._cancel()
+
+    def _cancel(self) -> None:
         if self._scope is not None:
             self._scope.cancel()
 
@@ -198,7 +206,7 @@ class Execution:
 
     def _begin(self) -> None:
         run = self.claim.run
-        if self.attempt == 1:
+        if not self.past.begun:
             self.put(Happens(event=RunStarted(run=run.id, agent=run.agent, version=run.version)))
         for message, turn in self.past.open_messages():
             event = Restarted(message=message, attempt=self.attempt, run=run.id, turn=turn)
@@ -212,6 +220,8 @@ class Execution:
                 replies = agent.inquire(messages, key="root")
                 if self.claim.run.stop_asked:
                     self.stop()
+                elif self.stops:  # while the journal was read
+                    scope.cancel()
                 try:
                     await replies
                 except asyncio.CancelledError:
@@ -231,7 +241,7 @@ class Execution:
             if self._error is not None:
                 self.put(Happens(event=self._raised(self._error)))
                 change = Ends(reason="failed")
-            elif self._stops:
+            elif self.stops:
                 change = Ends(reason="stopped")
             self.writer.put(Happens(event=RunEnded(run=self.id, reason=change.reason)))
         self.writer.put(change)
@@ -321,8 +331,26 @@ class Execution:
         """A turn says this."""
         self._by_promise[promise] = self._by_id[spoken.id] = spoken
 
-    def said_before(self, id: str) -> MessagePromise:
-        """The message that a turn had said before the run was taken up."""
+    def safely(self, turn: TurnRecorder, promise: MessagePromise, whose: Spoken) -> Spoken:
+        """A turn says another's message, or the words of the error that it ends with."""
+        spoken = self._safely.get(whose.id)
+        if spoken is None:
+            spoken = self._safely[whose.id] = Spoken(turn, whose.id)
+            Safely(turn, spoken, promise, whose)
+        self._by_promise[promise] = spoken
+        return spoken
+
+    def said_before(self, reply: Reply) -> MessagePromise | Failure:
+        """What a turn had said before the run was taken up."""
+        match reply:
+            case str():
+                return self._whole_before(reply)
+            case Broken():
+                return self._broken_before(reply)
+            case Exception():
+                return _read(Failure(reply))
+
+    def _whole_before(self, id: str) -> MessagePromise:
         message = self.past.messages[id]
         promise = message.as_promise
         if id not in self._by_id:
@@ -334,13 +362,27 @@ class Execution:
         self._by_promise[promise] = self._by_id[id]
         return promise
 
+    def _broken_before(self, broken: Broken) -> MessagePromise:
+        writing: StreamAppender[Any] = StreamAppender()
+        writing.open()
+        if broken.text:
+            writing.append(broken.text)
+        writing.log.push(_read(Failure(broken.error)))
+        writing.close()
+        promise = MessagePromise(writing, role=broken.role, agent=broken.agent)
+        spoken = Spoken(None, broken.id)
+        spoken.broken = broken
+        spoken.fact.known()
+        self._by_promise[promise] = spoken
+        return promise
+
     # -- turns
 
-    def turn_ended(self, turn: TurnRecorder, reason: str, said: list[str]) -> None:
-        """A turn is over, for good; these are the messages it replied with."""
-        error = turn.ended_with
-        if error is not None and id(error) not in self._errors:
-            self._errors.add(id(error))  # it travels upwards from here
+    def turn_ended(
+        self, turn: TurnRecorder, reason: str, error: BaseException | None, said: list[str]
+    ) -> None:
+        """A turn is over, for good: by which new error, and the messages it replied with."""
+        if error is not None:
             self.happens(turn, self._raised(error))
         self.happens(turn, TurnEnded(reason=reason))
         if turn.is_first:
@@ -406,3 +448,9 @@ class Execution:
                     hint="Put what depends on time or chance into `turn.step(...)`.",
                 )
             )
+
+
+def _read(failure: Failure) -> Failure:
+    """It was told of when it happened."""
+    failure.seen = True
+    return failure

@@ -10,6 +10,7 @@ from retinue.messages.events import (
     MessageEnded,
     MessageStarted,
     ModelAnswered,
+    RunStarted,
     ToolAnswered,
     ToolAsked,
     TurnStarted,
@@ -28,6 +29,8 @@ class Past:
         self.messages: dict[str, Message] = {}
         self.started: dict[str, str] = {}
         """Messages that had begun, by id, and the turn of each."""
+        self.begun = False
+        """Whether its log tells that it has started."""
         self.turns: set[str] = set()
         self._effects: dict[str, set[str]] = {}
         self._messages: dict[str, set[str]] = {}
@@ -40,10 +43,11 @@ class Past:
 
     def turn(self, address: str) -> TurnRecord | None:
         """The turn, if it was over."""
-        entry = self.entries.get(address)
-        if entry is None or entry.kind != "turn" or entry.state != "done":
-            return None
-        return TurnRecord.from_json(entry.body)
+        return TurnRecord.from_json(self.entries[address].body) if self._is_over(address) else None
+
+    def _is_over(self, turn: str) -> bool:
+        entry = self.entries.get(turn)
+        return entry is not None and entry.state == "done"
 
     def step(self, address: str) -> Entry | None:
         """The step, done or only intended."""
@@ -84,13 +88,15 @@ class Past:
         return True
 
     def open_messages(self) -> Iterator[tuple[str, str]]:
-        """Messages that had begun and not ended, by id, and the turn of each."""
+        """Messages that had begun and are begun anew, by id, and the turn of each."""
         for message, turn in self.started.items():
-            if message not in self.messages:
+            if message not in self.messages and not self._is_over(turn):
                 yield message, turn
 
     def _note(self, event: LogEvent) -> None:
         match event:
+            case RunStarted():
+                self.begun = True
             case TurnStarted(turn=str(turn)):
                 self.turns.add(turn)
             case MessageStarted(message=id, turn=str(turn)):

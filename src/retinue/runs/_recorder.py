@@ -1,6 +1,7 @@
 """TurnRecorder: listens to one turn of a run; the ports of `retinue.steps` made durable."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from retinue.storage import Entry, Kept
 from . import _asking, _steps
 from ._addresses import address_of
 from ._commits import Fact
-from ._records import TurnRecord
+from ._records import Reply, TurnRecord, as_exception
 from ._spoken import Spoken, Stream
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ class TurnRecorder:
         self.agent = agent
         self.parent = parent
         self.turn: Turn | None = None
-        self.again = False
-        """Whether it was finished before, and only says again what it said."""
+        """While it goes on."""
         self.state: Any = None
         self.holding: set[asyncio.Task[Any]] = set()
         """Tasks in which it wants to do something that it must not do yet."""
@@ -60,7 +60,9 @@ class TurnRecorder:
         self._replied = Fact(self)
         self._over = Fact(self)
         self._counts: dict[Any, tuple[int, Any]] = {}
-        self._ended = False
+        self._ids: Counter[str] = Counter()
+        self._told: list[BaseException] = []  # errors of those it asked, which are in the log
+        self._speaks = self._ended = False
 
     @property
     def is_first(self) -> bool:
@@ -107,6 +109,7 @@ class TurnRecorder:
             self._say_again(turn, record)
             return
         self.turn = turn
+        self._speaks = True
         if self.parent is not None:
             self.parent._children.append(self._over)
         if self.address in run.past.turns:
@@ -121,16 +124,13 @@ class TurnRecorder:
         await work()
 
     def _say_again(self, turn: "Turn", record: TurnRecord) -> None:
-        self.again = True
         self._replied.known()
         self._over.known()
-        replies = record.replies[:-1] if record.last else record.replies
-        for reply in replies:
-            turn.reply(reply if isinstance(reply, Exception) else self.run.said_before(reply))
+        turn.say_again([self.run.said_before(reply) for reply in record.replies])
         if self.is_first:
             self.run.reason = record.reason
-        if record.error is not None:
-            raise record.error
+        if self.parent is not None and record.error is not None:
+            self.parent._told.append(record.error)
 
     def ended(self, replies: MessageSequencePromise, outcome: BaseException | None) -> None:
         run = self.run
@@ -146,9 +146,10 @@ class TurnRecorder:
     def settled(self) -> None:
         self.run.turns.discard(self)
         self.turn = None
+        self._counts.clear()  # of tasks, whose contexts hold this
         if not self._ended or self.run.halted:
             return
-        if self.run.past.unclaimed(self.address):
+        if self.run.past.unclaimed(self.address) and not self.run.stops:
             self.run.diverged(self, "does not come again to all that it had done", self._end)
         else:
             self._end()
@@ -169,20 +170,24 @@ class TurnRecorder:
             self._keep("intent", None, "")
 
     def _keep_end(self) -> None:
-        whole = [one for one in self._said if isinstance(one, Spoken) and one.failure is None]
+        whole = [one for one in self._said if isinstance(one, Spoken) and one.broken is None]
         reason = reason_of(self.ended_with, whole[-1].stop_reason if whole else None)
-        self._keep("done", self.ended_with, reason)
-        self.run.turn_ended(self, reason, [one.id for one in whole])
+        error, self.ended_with = self.ended_with, None  # its traceback holds the turn
+        self._keep("done", error, reason)
+        known = any(error is one for one in self._told)
+        self.run.turn_ended(self, reason, None if known else error, [one.id for one in whole])
+        if self.parent is not None and error is not None:
+            self.parent._told.append(error)  # it may travel upwards from here
+        self._said = []
+        self._told = []
 
     def _keep(self, state: Any, error: BaseException | None, reason: str) -> None:
-        last = self._said[-1] if self._said else None
         record = TurnRecord(
             agent=self.agent,
             parent=self.parent.address if self.parent is not None else "",
             replies=tuple([_reply(one) for one in self._said]),
-            error=_exception(error),
+            error=None if error is None else as_exception(error),
             reason=reason,
-            last=error is not None and last is not None and _error_of(last) is error,
             reads={id: spoken.hash or "" for id, spoken in self._read.items()},
             state=self.state,
         )
@@ -200,32 +205,48 @@ class TurnRecorder:
     # -- what it says
 
     def said(self, message: Any, *, copied: bool) -> Any:
-        if self.turn is None or self.run.halted:
+        # Those from others may come when the turn is over.
+        if not self._speaks or self.run.halted:
             return message
         if isinstance(message, Failure):
             self._said.append(message)
             return message
         promise: MessagePromise = message
+        spoken = self._handed_on(promise, copied=copied)
+        if spoken is None:
+            return self._say(promise)
+        self._said.append(spoken)
+        return promise
+
+    def _handed_on(self, promise: MessagePromise, *, copied: bool) -> Spoken | None:
+        """Whose message it is, if not its own.
+
+        A message is a value: who says an equal one, without having read it, says its own.
+        """
         spoken = self.run.spoken(promise)
-        # A message is a value: who says an equal one, without having read it, says its own.
-        handed_on = copied or promise.identity is None
-        if spoken is not None and (handed_on or spoken.id in self._read):
-            self._said.append(spoken)
-            return promise
-        return self._say(promise)
+        if spoken is not None and (
+            copied or promise.identity is None or spoken.id in self._read
+        ):
+            return spoken
+        if spoken is None and (original := promise.original) is not None:
+            spoken = self.run.spoken(original)
+            return None if spoken is None else self.run.safely(self, promise, spoken)
+        # By content, for an object may be the same one in this process, and not in the next.
+        same = promise.identity
+        return next((one for one in self._read.values() if same and one.hash == same), None)
 
     def _say(self, promise: MessagePromise) -> MessagePromise:
-        outcome = promise.outcome
         run = self.run
+        outcome = promise.outcome
+        # Its id must not depend on whether a stream has ended in the meantime.
+        spoken = Spoken(self, self._id_of(promise.identity or "stream"))
         if isinstance(outcome, Message):
-            spoken = Spoken(self, self._id_of(outcome.hash))
             message = outcome.as_occurrence(spoken.id)
             promise = message.as_promise
             run.keep_spoken(promise, spoken)
             self._said.append(spoken)
             spoken.whole(message)
             return promise
-        spoken = Spoken(self, self._id_of("stream"))
         promise.note(id=spoken.id)
         run.keep_spoken(promise, spoken)
         self._said.append(spoken)
@@ -233,8 +254,8 @@ class TurnRecorder:
         return promise
 
     def _id_of(self, what: str) -> str:
-        count, _ = self._counts.get(("said", what), (0, None))
-        self._counts["said", what] = (count + 1, None)
+        count = self._ids[what]
+        self._ids[what] += 1
         return derived_id(address_of(self.run.id, self.address, what), count)
 
     # -- what it reads
@@ -244,16 +265,22 @@ class TurnRecorder:
             return
         if isinstance(what, MessageSequencePromise):
             recorder = what.recorder
-            if isinstance(recorder, TurnRecorder) and recorder is not self:
+            if not isinstance(recorder, TurnRecorder):
+                self._need_what_asker_read()
+            elif recorder is not self:
                 self._need(recorder._replied)
         elif isinstance(what, MessagePromise):
             spoken = self.run.spoken(what)
             if spoken is None:
-                if self.parent is not None:  # its asker made it, of whatever that had read
-                    self._needs |= self.parent.needs()
+                self._need_what_asker_read()
             elif spoken.turn is not self:
                 self._read[spoken.id] = spoken
                 self._need(spoken.fact)
+
+    def _need_what_asker_read(self) -> None:
+        """This was made by who asked, of whatever that had read."""
+        if self.parent is not None:
+            self._needs |= self.parent.needs()
 
     def needs(self) -> set[Fact]:
         """What it depends on by now that is no fact yet."""
@@ -307,20 +334,11 @@ def reason_of(error: BaseException | None, stop_reason: Any) -> str:
             return "failed"
 
 
-def _reply(one: Spoken | Failure) -> str | Exception:
-    error = _error_of(one)
-    if error is None:
-        assert isinstance(one, Spoken)
-        return one.id
-    return _exception(error) or RuntimeError()
-
-
-def _error_of(one: Spoken | Failure) -> BaseException | None:
-    failure = one if isinstance(one, Failure) else one.failure
-    return failure.error if failure is not None else None
-
-
-def _exception(error: BaseException | None) -> Exception | None:
-    if error is None or isinstance(error, Exception):
-        return error
-    return RuntimeError(f"{type(error).__name__}: {error}")
+def _reply(one: Spoken | Failure) -> Reply:
+    match one:
+        case Failure(error=error):
+            return as_exception(error)
+        case Spoken(broken=None):
+            return one.id
+        case Spoken(broken=broken):
+            return broken

@@ -9,25 +9,44 @@ from retinue.messages.codecs.errors import error_from_dict, error_to_dict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A message that has never become whole.
+
+    Args:
+        id, role, agent: As it was shown.
+        text: What there was of it.
+        error: Why.
+    """
+
+    id: str
+    role: str
+    agent: str | None
+    text: str
+    error: Exception
+
+
+type Reply = str | Broken | Exception
+"""The id of a message; one that broke; an error in the place of one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRecord:
     """A turn that is over, or has at least said everything.
 
     Args:
         agent, parent: Who it was; the address of the turn that asked, "" for the root.
-        replies: In visible order: the id of a message, or the error in its place.
+        replies: In visible order.
         error: What it ended with, if not well.
         reason: Why it ended.
-        last: Whether that error is the last of its replies, too.
         reads: The ids of the messages it read, and the hash of each.
         state: What the agent kept for its next turn.
     """
 
     agent: str
     parent: str
-    replies: tuple[str | Exception, ...]
+    replies: tuple[Reply, ...]
     error: Exception | None = None
     reason: str = "done"
-    last: bool = False
     reads: Mapping[str, str] = field(default_factory=dict[str, str])
     state: Any = None
 
@@ -36,13 +55,9 @@ class TurnRecord:
             {
                 "agent": self.agent,
                 "parent": self.parent,
-                "replies": [
-                    reply if isinstance(reply, str) else error_to_dict(reply)
-                    for reply in self.replies
-                ],
+                "replies": [_reply_to_data(reply) for reply in self.replies],
                 "error": None if self.error is None else error_to_dict(self.error),
                 "reason": self.reason,
-                "last": self.last,
                 "reads": dict(self.reads),
                 "state": self.state,
             }
@@ -51,12 +66,7 @@ class TurnRecord:
     @classmethod
     def from_json(cls, text: str) -> "TurnRecord":
         data: dict[str, Any] = dict(value_from_json(text))
-        data["replies"] = tuple(
-            [
-                reply if isinstance(reply, str) else error_from_dict(reply)
-                for reply in data["replies"]
-            ]
-        )
+        data["replies"] = tuple([_reply_from_data(reply) for reply in data["replies"]])
         if data["error"] is not None:
             data["error"] = error_from_dict(data["error"])
         return cls(**data)
@@ -99,3 +109,34 @@ class StepRecord:
         if "error" in data:
             data["error"] = error_from_dict(data["error"])
         return cls(**data)
+
+
+def as_exception(error: BaseException) -> Exception:
+    """The error as one that can be handled, and kept."""
+    if isinstance(error, Exception):
+        return error
+    return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _reply_to_data(reply: Reply) -> Any:
+    match reply:
+        case str():
+            return reply
+        case Broken():
+            return {
+                "id": reply.id,
+                "role": reply.role,
+                "agent": reply.agent,
+                "text": reply.text,
+                "error": error_to_dict(reply.error),
+            }
+        case Exception():
+            return error_to_dict(reply)
+
+
+def _reply_from_data(data: Any) -> Reply:
+    if isinstance(data, str):
+        return data
+    if "id" in data:
+        return Broken(**{**data, "error": error_from_dict(data["error"])})
+    return error_from_dict(data)

@@ -11,10 +11,11 @@ from retinue.messages.events import (
     TextAdded,
     ThinkingAdded,
 )
-from retinue.promise import Failure, Hub
+from retinue.promise import Hub
 from retinue.storage import Grown
 
 from ._commits import Fact
+from ._records import Broken, as_exception
 
 if TYPE_CHECKING:
     from ._recorder import TurnRecorder
@@ -23,16 +24,17 @@ if TYPE_CHECKING:
 class Spoken:
     """A message of one turn, by the id it has in the log.
 
-    `fact` is its end; `hash` the hash of its content, `failure` why there is none, once it ended.
+    `fact` is its end; `hash` the hash of its content, or `broken` what there is of it, once it has
+    ended.
     """
 
-    __slots__ = ("fact", "failure", "hash", "id", "stop_reason", "turn")
+    __slots__ = ("broken", "fact", "hash", "id", "stop_reason", "turn")
 
     def __init__(self, turn: "TurnRecorder | None", id: str) -> None:
         self.turn = turn
         self.id = id
         self.hash: str | None = None
-        self.failure: Failure | None = None
+        self.broken: Broken | None = None
         self.stop_reason: Any = None
         self.fact = Fact(turn)
 
@@ -51,9 +53,15 @@ class Spoken:
             words = f"says {message.text[:200]!r} where it had said {before.text[:200]!r}"
             turn.run.diverged(turn, words, lambda: self._replace(message))
 
-    def broken(self, failure: Failure) -> None:
+    def broke(self, promise: MessagePromise, error: BaseException) -> None:
         """It will never be whole; what was shown of it stands, and the error follows."""
-        self.failure = failure
+        self.broken = Broken(
+            id=self.id,
+            role=promise.role,
+            agent=promise.agent,
+            text=promise.text_so_far,
+            error=as_exception(error),
+        )
         self.fact.happened(lambda: None, self._own.needs())
 
     @property
@@ -72,6 +80,41 @@ class Spoken:
         turn = self._own
         event = MessageEnded(message=message)
         self.fact.happened(lambda: turn.run.happens(turn, event), turn.needs())
+
+
+class Safely:
+    """Follows another's message that is to end as a message of its own if it breaks.
+
+    What is said is the other's then, if that is whole; else the words of its error, under its id.
+    """
+
+    __slots__ = ("_promise", "_spoken", "_whose", "hub")
+
+    def __init__(
+        self, turn: "TurnRecorder", spoken: Spoken, promise: MessagePromise, whose: Spoken
+    ) -> None:
+        self.hub: Hub = turn.run.hub
+        self._spoken = spoken
+        self._whose = whose
+        self._promise: MessagePromise | None = promise
+        promise.note(id=spoken.id)
+        promise.listen(self)
+
+    def hear(self, piece: Any) -> None:
+        """Whoever says it shows it."""
+
+    def hear_end(self) -> None:
+        promise, self._promise = self._promise, None
+        assert promise is not None
+        outcome, spoken, whose = promise.outcome, self._spoken, self._whose
+        if not isinstance(outcome, Message):
+            assert outcome is not None
+            spoken.broke(promise, outcome.error)
+        elif whose.broken is not None:
+            spoken.whole(outcome)
+        else:
+            spoken.hash, spoken.stop_reason = whose.hash, whose.stop_reason
+            spoken.fact.happened(lambda: None, {whose.fact})
 
 
 class Stream:
@@ -110,10 +153,10 @@ class Stream:
         self.keep()
         outcome = promise.outcome
         if isinstance(outcome, Message):
-            self._spoken.whole(outcome)
+            self._spoken.whole(outcome.as_occurrence(self._spoken.id))
         else:
             assert outcome is not None
-            self._spoken.broken(outcome)
+            self._spoken.broke(promise, outcome.error)
 
     def keep(self) -> None:
         """Put down what came since the last time."""

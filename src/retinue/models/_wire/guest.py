@@ -28,6 +28,9 @@ _MOST: Final = 4 * 1024 * 1024
 _MOMENT: Final = 0.1
 """Seconds in which the end of a body follows its last frame, if it follows at all."""
 
+_KEYS: Final = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
+"""Headers in which vendors want their keys."""
+
 
 class Response:
     """A `Connection`, over a response that is still coming.
@@ -107,8 +110,10 @@ def _response(response: aiohttp.ClientResponse, request: httpx2.Request) -> http
 
 def _without_key(words: str, sent: Mapping[str, str]) -> str:
     """The words of a server, or about it, for a client that may log them."""
-    key = sent.get("x-goog-api-key") or sent.get("authorization", "").removeprefix("Bearer ")
-    return words.replace(key, "...") if key else words
+    for name in _KEYS:
+        if key := sent.get(name, "").removeprefix("Bearer "):
+            words = words.replace(key, "...")
+    return words
 
 
 class _Coming(httpx2.AsyncByteStream):

@@ -6,7 +6,7 @@ from typing import Any
 from retinue.storage import Reserved, Spent
 from retinue.storage.memory._budget import reserve, spend
 
-from ._work import Work
+from ._work import Work, columns
 
 # In one order in all transactions, so that none waits for another that waits for it.
 _LOCK = """
@@ -37,16 +37,18 @@ SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::float8[])
 
 
 class Purses:
-    """What one write reserves and spends, in its order."""
+    """What one write of a run reserves and spends, in its order."""
 
     def __init__(self, owner: str, run: str, changes: Sequence[Reserved | Spent]) -> None:
-        self._changes = changes
         self._owner = owner
         self._run = run
+        self._changes = changes
         self._addresses = list(dict.fromkeys([change.address for change in changes]))
 
-    async def lock(self, work: Work) -> "Locked":
-        """Queue what locks the purses and gets what is in them."""
+    async def lock(self, work: Work) -> None:
+        """Queue what has the purses to ourselves until the end of the transaction."""
+        if not self._changes:
+            return
         amounts = [one for change in self._changes for one in change.amounts]
         values: dict[str, Any] = {
             "owner": self._owner,
@@ -55,41 +57,40 @@ class Purses:
             "purses": [one.purse for one in amounts],
             "units": [one.unit for one in amounts],
         }
-        taken = await work.send(_LOCK, values)
-        held = await work.send(_HELD, values)
-        return Locked(self._owner, self._changes, taken.fetchall, held.fetchall)
-
-
-class Locked:
-    """Purses that nobody else changes before the end of the transaction."""
-
-    def __init__(
-        self, owner: str, changes: Sequence[Reserved | Spent], taken: Any, held: Any
-    ) -> None:
-        self._owner = owner
-        self._changes = changes
-        self._taken = taken
-        self._held = held
+        self._taken = await work.send(_LOCK, values)
+        self._held = await work.send(_HELD, values)
 
     async def change(self, work: Work, run: int) -> None:
-        """Queue what the changes do.
+        """Queue what is done to them, once they are locked.
+
+        Args:
+            work: The transaction.
+            run: The `n` of the run.
 
         Raises:
             BudgetExceeded: Something in there is more than is left.
         """
-        owner = self._owner
-        taken = {(owner, purse, unit): amount for purse, unit, amount in await self._taken()}
+        if not self._changes:
+            return
+        taken = {(self._owner, *row[:2]): row[2] for row in await self._taken.fetchall()}
         held: dict[str, dict[tuple[str, str, str], float]] = {}
-        for address, purse, unit, amount in await self._held():
-            held.setdefault(address, {})[owner, purse, unit] = amount
+        for address, purse, unit, amount in await self._held.fetchall():
+            held.setdefault(address, {})[self._owner, purse, unit] = amount
         for change in self._changes:
             match change:
                 case Reserved():
-                    reserve(owner, change, taken, held)
+                    reserve(self._owner, change, taken, held)
                 case Spent():
-                    spend(owner, change, taken, held)
-        await self._keep(work, run, taken, held)
-
-    async def _keep(self, work: Work, run: int, taken: Any, held: Any) -> None:
-        purses = [[purse for _, purse, _ in taken], [unit for _, _, unit in taken]]
-        await work.send(_TAKE, (*purses, list(taken.values()), owner_of(taken)))
+                    spend(self._owner, change, taken, held)
+        rows = [(purse, unit, amount) for (_, purse, unit), amount in taken.items()]
+        await work.send(_TAKE, (*columns(rows, 3), self._owner))
+        await work.send(
+            "DELETE FROM reservations WHERE run = %s AND address = ANY(%s)", (run, self._addresses)
+        )
+        kept = [
+            (address, purse, unit, amount)
+            for address, amounts in held.items()
+            for (_, purse, unit), amount in amounts.items()
+        ]
+        if kept:
+            await work.send(_HOLD, (run, *columns(kept, 4)))

@@ -1,4 +1,4 @@
-"""Database: what all faces of one schema share: its connections, and who is told what was written."""
+"""Database: what all faces of one schema share: its connections, and who is told of what."""
 
 import asyncio
 import hashlib
@@ -12,7 +12,6 @@ from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
 from psycopg_pool import AsyncConnectionPool
 
-from retinue.errors import StoreFailed
 from retinue.messages import new_id
 
 from ._address import Address
@@ -123,7 +122,7 @@ class Database:
     async def _read[T](self, job: Callable[[Work], Awaitable[T]]) -> T:
         with translated(self.name):
             async with self._connection() as connection:
-                return await _piped(connection, job(Work(connection)))
+                return await _piped(connection, lambda: job(Work(connection)))
 
     async def _write[T](self, job: Callable[[Work], Awaitable[T]]) -> T:
         for attempt in range(1, _ATTEMPTS + 1):
@@ -138,7 +137,7 @@ class Database:
         async with self._connection() as connection:
             work = Work(connection)
             try:
-                result = await _piped(connection, self._transaction(work, job))
+                result = await _piped(connection, lambda: self._transaction(work, job))
             except BaseException:
                 if not connection.closed:
                     with suppress(psycopg.Error):
@@ -197,20 +196,21 @@ class Database:
         self.bells.look()
 
 
-async def _piped[T](connection: Connection, job: Awaitable[T]) -> T:
+async def _piped[T](connection: Connection, job: Callable[[], Awaitable[T]]) -> T:
     """What the job returns, once all its statements were answered."""
-    failure: BaseException | None = None
+    results: list[T] = []
+    failure: Exception | None = None
     try:
         async with connection.pipeline():
             try:
-                result = await job
-            except Exception as error:
+                results.append(await job())
+            except Exception as error:  # first what was sent is to be answered, whatever that says
                 failure = error
     except psycopg.Error as error:
         failure = failure or error
     if failure is not None:
         raise failure
-    return result  # pyright: ignore[reportPossiblyUnbound]
+    return results[0]
 
 
 def _is_dead(connection: Connection) -> bool:

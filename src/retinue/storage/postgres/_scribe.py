@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from retinue.errors import NotFound
-from retinue.messages.events import LogEvent, MessageEnded, MessageStarted, Restarted
+from retinue.messages.events import MessageEnded, MessageStarted, Restarted
 from retinue.storage import Grown, Happens, Tail
 from retinue.storage.sqlite._scribe import Line
 from retinue.storage.sqlite._writer import Heard
 
 from ._words import words_of
-from ._work import NOW, Work
+from ._work import NOW, Work, columns
 
 _EVENTS = """
 INSERT INTO events (conversation, seq, run, body)
@@ -40,8 +40,7 @@ WHERE conversation = %(conversation)s AND message = %(message)s
 _FINISH = """
 DELETE FROM writing WHERE conversation = %(conversation)s AND message = %(message)s
 """
-# A later piece of the same attempt may lie before what is there: that is void then. What is there
-# of an earlier attempt is void anyway.
+# Void is what is there of an earlier attempt, and of the same one from this place on.
 _GROW = """
 WITH open AS (
     SELECT attempt FROM writing
@@ -167,11 +166,11 @@ class Scribe:
         """Send all of it."""
         n = self._place.conversation
         if self._events:
-            await work.send(_EVENTS, (n, *_columns(self._events)))
+            await work.send(_EVENTS, (n, *columns(self._events, 3)))
         for query, values in self._statements:
             await work.send(query, values)
         if self._transcript:
-            await work.send(_TRANSCRIPT, (n, *_columns(self._transcript)))
+            await work.send(_TRANSCRIPT, (n, *columns(self._transcript, 4)))
         if self._changes:
             place = self._place
             work.logs.append(Heard(place.owner, place.id, place.seq + 1, self._changes))
@@ -195,7 +194,9 @@ class Scribe:
         )
 
 
-async def write_lines(work: Work, place: Place, lines: Iterable[Line], *, said: bool = False) -> int:
+async def write_lines(
+    work: Work, place: Place, lines: Iterable[Line], *, said: bool = False
+) -> int:
     """Write these events, which no claim is needed for; the seq of the last."""
     scribe = Scribe(place)
     for line in lines:
@@ -232,12 +233,3 @@ async def tails_of(work: Work, owner: str, conversation: str) -> tuple[Tail, ...
             for message, attempt in attempts.items()
         ]
     )
-
-
-def ended_messages(lines: Iterable[LogEvent]) -> int:
-    """How many of these events are the end of a message."""
-    return sum(isinstance(event, MessageEnded) for event in lines)
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]

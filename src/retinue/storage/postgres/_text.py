@@ -4,10 +4,10 @@ That is NUL, and half a letter: of a stream that was cut, or the name of an old 
 """
 
 import re
-from collections.abc import Buffer
 from typing import Any
 
 from psycopg import AsyncConnection
+from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.types.string import StrDumper
 

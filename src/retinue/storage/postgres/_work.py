@@ -1,6 +1,6 @@
 """Work: statements that are sent without waiting for each other, and what comes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg import AsyncConnection, AsyncCursor
@@ -8,6 +8,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from retinue.storage.sqlite._writer import Heard
 
 type Row = tuple[Any, ...]
+type Values = Sequence[Any] | Mapping[str, Any]
 type Connection = AsyncConnection[Row]
 
 NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
@@ -29,13 +30,18 @@ class Work:
         self.runs: list[str] = []
 
     async def send(
-        self, query: str, values: Sequence[Any] = (), *, binary: bool = False
+        self, query: str, values: Values = (), *, binary: bool = False
     ) -> AsyncCursor[Row]:
         """Queue a statement; `fetchall` of what is returned waits for its answer."""
         return await self._connection.execute(query.encode(), values, binary=binary)
 
-    async def rows(self, query: str, values: Sequence[Any] = ()) -> list[Row]:
+    async def rows(self, query: str, values: Values = ()) -> list[Row]:
         return await (await self.send(query, values)).fetchall()
 
-    async def row(self, query: str, values: Sequence[Any] = ()) -> Row | None:
+    async def row(self, query: str, values: Values = ()) -> Row | None:
         return await (await self.send(query, values)).fetchone()
+
+
+def columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
+    """Rows of so many values, as `unnest` takes them."""
+    return [[row[at] for row in rows] for at in range(count)]

@@ -1,0 +1,121 @@
+"""Any write may be the last of a process: what is shown in the end is of one execution."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retinue.messages.events import MessageEnded, TurnEnded, TurnStarted
+from retinue.runs import Run
+from retinue.storage import Interrupt, Store
+from retinue.storage.memory import MemoryStore
+from retinue.storage.sqlite import SqliteStore
+
+from ._bench import Notebook, crash_everywhere, execute, log_of, replies
+from ._programs import PROGRAMS
+
+
+def unnumbered(texts: list[str]) -> list[str]:
+    """The same without what differs from one execution to the next."""
+    return sorted(re.sub(r"#\d+", "#", re.sub(r"(step|kept <dr.*\D) ?\d+", r"\1", t)) for t in texts)
+
+
+class Checked:
+    """What has to be true of a run of a program that is over, wherever it crashed."""
+
+    def __init__(self, name: str, book: Notebook, expected: list[str]) -> None:
+        self.name = name
+        self.book = book
+        self.expected = expected
+
+    async def __call__(self, store: Store, run: Run) -> None:
+        texts = await replies(run)
+        assert unnumbered(texts) == unnumbered(self.expected)
+        await self._check_log(store, run)
+        special = getattr(self, f"_check_{self.name}", None)
+        if special is not None:
+            special(texts)
+        self.book.lines.clear()
+
+    async def _check_log(self, store: Store, run: Run) -> None:
+        events = await log_of(store, run)
+        for kind in (TurnStarted, TurnEnded):
+            turns = Counter(event.turn for event in events if isinstance(event, kind))
+            assert set(turns.values()) <= {1}, f"{kind.__name__} twice"
+        ended = [event.message.id for event in events if isinstance(event, MessageEnded)]
+        assert len(ended) == len(set(ended)), "a message ended twice"
+        run_events = [type(event).__name__ for event in events if event.run == run.id]
+        assert run_events.count("RunStarted") == run_events.count("RunEnded") == 1
+
+    def _check_pipeline(self, texts: list[str]) -> None:
+        _, draft, verdict = texts
+        assert verdict.startswith(f"<{draft}#"), "the critic judged another draft"
+
+    def _check_fan(self, texts: list[str]) -> None:
+        assert texts[4] != texts[5], "two answers to one question"
+        assert texts[6].startswith(f"<{texts[1]}#")
+
+    def _check_errors(self, texts: list[str]) -> None:
+        for told, kept in zip(texts[::2], texts[1::2], strict=True):
+            assert kept == "kept " + told.partition(": ")[2]
+
+    def _check_as_messages(self, texts: list[str]) -> None:
+        joined = "\n\n".join(texts[:-1])
+        assert texts[-1] == f"kept {joined}"
+
+    def _check_dialog(self, texts: list[str]) -> None:
+        for before, after in zip(texts, texts[1:], strict=False):
+            assert after.startswith(f"{before}/")
+
+    def _check_own_streams(self, texts: list[str]) -> None:
+        assert texts[1] == texts[3]
+
+    def _check_prefixes(self, texts: list[str]) -> None:
+        _, kept, was, draft = texts
+        read = was.removeprefix("it was ")
+        assert draft.startswith(read)
+        assert kept.startswith(f"kept {read}")
+
+    def _check_effects(self, texts: list[str]) -> None:
+        done = Counter(line for line in self.book.lines if line.startswith("effect"))
+        assert set(done.values()) == {1}, done
+        assert len(done) == 6
+
+
+def answering(book: Notebook) -> Any:
+    def answer(asked: Interrupt) -> Any:
+        if asked.kind == "input":
+            return "yes"
+        assert asked.kind == "unknown_outcome", f"{asked.kind}: {asked.question}"
+        what = asked.question["args"][1]["what"]
+        return {"happened": book.count(f"effect {what}") > 0, "result": f"bumped {what}"}
+
+    return answer
+
+
+async def crashed(name: str, opens: Any) -> None:
+    book = Notebook()
+    make = PROGRAMS[name]
+    expected = EXPECTED.get(name)
+    if expected is None:
+        expected = EXPECTED[name] = await execute(lambda: make(Notebook()), "root")
+    check = Checked(name, book, expected)
+    await crash_everywhere(lambda: make(book), "root", check, answer=answering(book), opens=opens)
+
+
+EXPECTED: dict[str, list[str]] = {}
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("name", PROGRAMS)
+async def test_whatever_write_is_the_last_of_a_process(name: str) -> None:
+    await crashed(name, MemoryStore)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("name", ["errors", "kinds", "as_messages"])
+async def test_the_same_from_a_file(name: str, tmp_path: Path) -> None:
+    paths = (tmp_path / f"{n}.db" for n in range(10_000))
+    await crashed(name, lambda: SqliteStore(next(paths)))
