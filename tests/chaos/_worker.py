@@ -31,6 +31,9 @@ from retinue.storage import Change, Claim, Claims, Store, Written, open_store
 from ._pace import OneByOne, Pace, Sleeping
 from ._program import Program
 
+with suppress(ImportError):
+    import retinue.storage.postgres
+
 del retinue  # they are imported for those that are forked
 
 _PR_SET_PDEATHSIG = 1

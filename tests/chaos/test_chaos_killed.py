@@ -1,6 +1,7 @@
 """The program of 41 turns, in a process that gets a SIGKILL from outside at a chosen point."""
 
 import asyncio
+import random
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,15 @@ def points() -> list[Point]:
     return [*writes, *effects]
 
 
-@pytest.mark.parametrize("point", points(), ids=str)
+def sample() -> list[Any]:
+    """All of them on SQLite; on PostgreSQL, which takes longer, half of each kind."""
+    every = points()
+    places = [("sqlite", point) for point in every]
+    places += [("postgres", point) for point in [*every[::4], *every[1::4]]]
+    return [pytest.param(place, point, id=f"{place}-{point}") for place, point in places]
+
+
+@pytest.mark.parametrize(("address", "point"), sample(), indirect=["address"])
 async def test_whoever_comes_next_goes_on(
     point: Point, address: str, workers: Workers, tmp_path: Path
 ) -> None:
@@ -34,14 +43,23 @@ async def test_whoever_comes_next_goes_on(
     assert await survive(workers, job, [point]) == 1
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("n", [25, 34])
+@pytest.mark.parametrize(("n", "when"), [(25, "after"), (34, "before")])
 async def test_nobody_lives_long(
     n: int, when: Any, address: str, workers: Workers, tmp_path: Path
 ) -> None:
     """As long as something is finished each time, it comes to its end."""
     job = Job(store=address, folder=str(tmp_path))
     assert await survive(workers, job, [Point("write", n, when)] * WRITES) > 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_nobody_knows_when_death_comes(
+    seed: int, address: str, workers: Workers, tmp_path: Path
+) -> None:
+    """In the middle of whatever it is that a process does then."""
+    chance = random.Random(seed)
+    job = Job(store=address, folder=str(tmp_path), latency=0.08, seed=seed)
+    await survive(workers, job, [chance.random() / 5 for _ in range(4)])
 
 
 async def test_a_person_is_asked_each_time_that_an_effect_is_lost(

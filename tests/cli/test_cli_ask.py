@@ -252,8 +252,9 @@ def test_v_tells_what_happens_to_a_machine(retinue: Retinue, script: Script) -> 
         "tool used",
         "model answered",
         "answered",
+        "run left",
     ]
-    assert lines[-1]["stop"] == "done"
+    assert lines[-2]["stop"] == "done"
     quiet = retinue("-p", "hi", "-m", script("Hello."), "-v", RETINUE_LOG="text")
     assert quiet.err.startswith("- asked  agent=retinue model=scripted:script.json messages=1\n")
 

@@ -139,6 +139,7 @@ async def listening() -> AsyncGenerator[Places]:
 
     loop.set_exception_handler(hear)
     loop.set_debug(True)
+    gc.freeze()  # then only what comes in the block has to be searched: that is most of the time
     try:
         with _logs() as logs, _warned() as warned, _unraisable() as unraised:
             yield places
@@ -147,6 +148,7 @@ async def listening() -> AsyncGenerator[Places]:
             logging.getLogger("test").debug("the end")
             warnings.warn("the end", stacklevel=1)
     finally:
+        gc.unfreeze()
         loop.set_debug(False)
         loop.set_exception_handler(handler)
     places["logs"] = logs.getvalue()

@@ -66,9 +66,9 @@ async def test_what_the_environment_says_is_the_vendors_matter_but_the_key_is_ou
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-of-the-environment")
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "token-of-the-environment")
-    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-team: poets")
     async with MockLLM() as mock:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", mock.url)
         await hear(at(mock.url), "Hello?")
     headers = mock.requests[0].headers
     assert headers["authorization"] == "Bearer sk-1"

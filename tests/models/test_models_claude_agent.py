@@ -39,6 +39,8 @@ pytestmark = [
 NAME = "claude-sonnet-5-5"
 KEY = "sk-ant-test-0123456789"
 LIMIT = 60.0
+ODD = "世界! 👩‍👩‍👧 \u2028 line \u2029 next \x85 e\u0301 𝄞 \u200b end"
+"""Some of its letters Python takes for ends of lines, and Claude Code hands on lines."""
 WEATHER = ToolSpec(name="weather", description="", parameters={"type": "object"})
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -112,7 +114,37 @@ EXCUSED = {
 }
 
 
-@pytest.mark.timeout(900)  # some hundred processes, one after the other, and nine long silences
+GUARDED = "the guard asks again, and is told the same errors as by other adapters"
+BELOW = "as in a test below"
+READ_THERE = "Claude Code reads the wire; what it hands on is read in a test below"
+SPARED = {
+    **{f"{status} is asked again": GUARDED for status in (429, 500, 502, 504)},
+    "a broken connection at the start is asked again": GUARDED,
+    "a reset connection at the start is asked again": GUARDED,
+    "an end without the terminal event at the start is asked again": GUARDED,
+    "silence at the start is asked again": GUARDED,
+    "bytes without events at the start is asked again": GUARDED,
+    "no answer at all is asked again": GUARDED,
+    "bytes without events at the start is an error": "as in the middle",
+    "a reset connection at the start is an error": "as a broken one",
+    "the stop reason 'max_tokens' is told": BELOW,
+    "the stop reason 'refused' is told": BELOW,
+    "400 'temperature: Extra inputs are' is ModelRejected": BELOW,
+    "400 'This model does not support as' is ModelRejected": BELOW,
+    "429 'This request would exceed your' is ModelOverloaded": BELOW,
+    "529 'Overloaded' is ModelOverloaded": BELOW,
+    "a cancelled reader closes the socket": BELOW,
+    "a reader cancelled before the first piece closes the socket": BELOW,
+    "leaving the block early closes the socket": BELOW,
+    "one reader that leaves does not disturb the others": ANEW,
+    "unicode survives being cut anywhere": READ_THERE,
+    "the wire is read as other servers spell it (1)": READ_THERE,
+    "the wire is read as other servers spell it (2)": READ_THERE,
+}
+"""Half of the processes: checks that something else proves, too. `just whole-kit` runs them."""
+
+
+@pytest.mark.timeout(900)  # some fifty processes, one after the other, and silences
 async def test_the_adapter_keeps_the_contract() -> None:
     def opened(at: Opening) -> Model:
         return find_model(
@@ -123,21 +155,22 @@ async def test_the_adapter_keeps_the_contract() -> None:
         opened,
         wire="anthropic",
         without={"audio", "temperature"},
-        excused=EXCUSED,
+        excused=EXCUSED if "RETINUE_WHOLE_KIT" in os.environ else EXCUSED | SPARED,
         patience=60.0,
-        soon=8.0,  # on a busy machine it takes a process seconds to ask
+        soon=5.0,  # on a busy machine it takes a process seconds to ask
         crowd=4,
     )
 
 
 async def test_an_answer_comes_in_pieces_with_thoughts_and_what_it_used(hear) -> None:
     async with MockLLM() as mock:
-        mock.script(NAME, [Thinking(text="Hm."), "Hello ", "there."])
+        mock.script(NAME, [Thinking(text="Hm."), "Hello ", ODD])
         async with asyncio.timeout(LIMIT):
             chunks = await hear(model_at(mock), "Hi, @/etc/passwd", system="Be brief.")
         request = mock.asked(NAME)[-1]
     assert [chunk.thinking for chunk in chunks if chunk.thinking] == ["Hm."]
-    assert [chunk.text for chunk in chunks if chunk.text] == ["Hello ", "there."]
+    assert text_of(chunks) == f"Hello {ODD}"
+    assert len([chunk for chunk in chunks if chunk.text]) > 2
     assert chunks[-1].stop == "end"
     assert chunks[-1].cost is not None
     assert chunks[-1].cost > 0

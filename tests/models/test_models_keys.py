@@ -182,7 +182,7 @@ async def test_what_a_cache_keeps_does_not_bring_the_key_to_light() -> None:
     assert leaks({**places, "cache": f"{vars(answers)}"}) == []
 
 
-@pytest.mark.parametrize("base_url", ["nowhere", "http://lab:port"])
+@pytest.mark.parametrize("base_url", ["ftp://lab", "http://lab:port"])
 def test_a_wrong_address_does_not_bring_the_key_to_light(adapter: Adapter, base_url: str) -> None:
     with pytest.raises(ModelRejected) as caught:
         adapter.at(base_url)

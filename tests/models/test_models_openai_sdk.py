@@ -40,8 +40,8 @@ async def test_what_the_environment_says_is_the_vendors_matter_but_the_key_is_ou
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
     monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin")
     monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
-    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
     async with MockLLM() as mock:
+        monkeypatch.setenv("OPENAI_BASE_URL", mock.url)
         await hear(model_at(mock.url), "Hello?")
     headers = mock.requests[0].headers
     assert headers["authorization"] == "Bearer sk-1"

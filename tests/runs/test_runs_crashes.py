@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,11 @@ import pytest
 
 from retinue.messages.events import MessageEnded, TurnEnded, TurnStarted
 from retinue.runs import Run
-from retinue.storage import Interrupt, Store
+from retinue.storage import Store
 from retinue.storage.memory import MemoryStore
 from retinue.storage.sqlite import SqliteStore
 
-from ._bench import Notebook, crash_everywhere, execute, log_of, replies
+from ._bench import Notebook, answering, crash_everywhere, execute, log_of, replies
 from ._programs import PROGRAMS
 
 
@@ -84,25 +86,23 @@ class Checked:
         assert len(done) == 6
 
 
-def answering(book: Notebook) -> Any:
-    def answer(asked: Interrupt) -> Any:
-        if asked.kind == "input":
-            return "yes"
-        assert asked.kind == "unknown_outcome", f"{asked.kind}: {asked.question}"
-        what = asked.question["args"][1]["what"]
-        return {"happened": book.count(f"effect {what}") > 0, "result": f"bumped {what}"}
-
-    return answer
-
-
 async def crashed(name: str, opens: Any) -> None:
     book = Notebook()
     make = PROGRAMS[name]
     expected = EXPECTED.get(name)
     if expected is None:
-        expected = EXPECTED[name] = await execute(lambda: make(Notebook()), "root")
+        expected = EXPECTED[name] = await execute(lambda: make(Notebook()), "root", answering(book))
     check = Checked(name, book, expected)
     await crash_everywhere(lambda: make(book), "root", check, answer=answering(book), opens=opens)
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncGenerator[Store]:
+    store = await SqliteStore.open(path)
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 EXPECTED: dict[str, list[str]] = {}
@@ -118,4 +118,4 @@ async def test_whatever_write_is_the_last_of_a_process(name: str) -> None:
 @pytest.mark.parametrize("name", ["errors", "kinds", "as_messages"])
 async def test_the_same_from_a_file(name: str, tmp_path: Path) -> None:
     paths = (tmp_path / f"{n}.db" for n in range(10_000))
-    await crashed(name, lambda: SqliteStore(next(paths)))
+    await crashed(name, lambda: opened(next(paths)))

@@ -527,7 +527,7 @@ async def test_what_nobody_listens_to_is_told_to_nobody(store: SqliteStore) -> N
     claim = await claimed(store)
     piece = TextAdded(message="m", offset=0, text="words")
     store.claims.tell(claim, piece)
-    assert not store._database._bells
+    assert not store._database._bells._owners
     await store.claims.write(claim, 1, Happens(event=MessageStarted(message="m", role="assistant")))
     async with store.log("ann").follow(claim.run.conversation) as events:
         assert isinstance(await anext(events), MessageStarted)

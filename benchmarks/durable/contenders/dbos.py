@@ -4,9 +4,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from script import FINAL, TASK, TURNS, models
-
 from dbos import DBOS, SetWorkflowID
+from script import FINAL, TASK, TURNS, models
 
 PACKAGES = ("dbos",)
 

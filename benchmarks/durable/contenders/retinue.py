@@ -1,4 +1,4 @@
-"""Retinue: three agents, each a turn; whoever is asked runs by itself, and its text is handed on."""
+"""Retinue: three agents, each a turn. Whoever is asked runs by itself; its text is handed on."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -64,6 +64,11 @@ class Durable:
         page = await self._log.messages(name)
         return record.reason == "done" and page.items[-1].text == FINAL
 
+    async def follow(self, name: str) -> None:
+        async with self._log.follow(name) as events:
+            async for _ in events:
+                pass
+
 
 class Known:
     def __init__(self, lead: Agent) -> None:
@@ -84,4 +89,3 @@ async def opened(place: str, where: str, lead: Agent = editor) -> AsyncGenerator
             yield Durable(store)
     finally:
         await store.close()
-

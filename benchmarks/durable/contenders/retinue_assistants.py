@@ -3,7 +3,7 @@ of its own, with an event of its usage. The editor hands on what a third one say
 
 import importlib.util
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class Local:
         half = len(text) // 2
         yield ChatChunk(text=text[:half])
         yield ChatChunk(text=text[half:])
-        yield ChatChunk(stop="end", usage=Usage(input_tokens=100, output_tokens=50))
+        yield ChatChunk(stop="end", usage=Usage(input=100, output=50))
 
 
 writer = assistant("writer", model=Local("writes", models.writer, 1))
@@ -53,12 +53,8 @@ async def editor(turn: Turn) -> None:
     turn.reply(last.inquire(draft, critic.inquire(draft)))
 
 
-def opened(place: str, where: str) -> AbstractAsyncContextManager[Any]:
-    return _opened(place, where)
-
-
 @asynccontextmanager
-async def _opened(place: str, where: str) -> AsyncGenerator[Any]:
+async def opened(place: str, where: str) -> AsyncGenerator[Any]:
     async with plain.opened(place, where, editor) as program:
         program.turns = 4
         yield program

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from retinue.errors import (
@@ -72,7 +72,9 @@ def assistant(
     """An agent that answers with a model, and uses tools until it has an answer.
 
     Its replies are all messages of the loop, as they come: what the model says and asks for, what
-    the tools answer, and at the end the answer, with `stop_reason` in its metadata.
+    the tools answer, and at the end the answer, with `stop_reason` in its metadata. An inquiry may
+    say otherwise for itself: `inquire(..., model=..., system=..., max_tokens=..., temperature=...,
+    output=...)`; what else it passes goes to the provider.
 
     Args:
         name: How others call it; its own messages bear this name.
@@ -89,7 +91,7 @@ def assistant(
         options: Go to the provider by its own names.
     """
     loop = _Loop(
-        model=find_model(model) if isinstance(model, str) else model,
+        model=_found(model),
         toolbox=as_toolbox(tools),
         system=system,
         max_steps=max_steps,
@@ -120,6 +122,9 @@ class _Loop:
         object.__setattr__(self, "specs", specs)
 
     async def __call__(self, turn: Turn, **options: Any) -> None:
+        if "model" in options:
+            await replace(self, model=_found(options.pop("model")))(turn, **options)
+            return
         said = await turn.messages
         if self.specs:
             caller.set(Caller(agent=turn.agent.name))
@@ -281,6 +286,10 @@ class _Loop:
         if listening is not None:
             listening.emit("tool_answered", result=result)
         return result
+
+
+def _found(model: Model | str) -> Model:
+    return find_model(model) if isinstance(model, str) else model
 
 
 def _note_output(promise: MessagePromise, form: Form, stop: Stop) -> None:

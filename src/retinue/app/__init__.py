@@ -37,6 +37,7 @@ class App:
         others: Those that answer where it cannot.
         max_cost: US dollars that one run may cost, by estimate.
         max_tokens: What one run may send and receive.
+        tools: What the agent may use.
         wire: Makes that agent around a model.
     """
 
@@ -45,6 +46,7 @@ class App:
     others: tuple[Model, ...]
     max_cost: float | None
     max_tokens: int | None
+    tools: Toolbox
     wire: Callable[[Model], Agent]
 
     def purse(self) -> "Purse | None":
@@ -69,6 +71,10 @@ class App:
         if others:
             model = import_module("retinue.models.fallback").Fallback(model, *others)
         return self.wire(model)
+
+    def tool(self, name: str) -> Tool | None:
+        """The tool of that name, if there is one."""
+        return next((tool for tool in self.tools.tools if tool.spec.name == name), None)
 
     def cost(self, model: str, usage: Usage) -> "Cost | None":
         """What a call cost that the model of that name answered, by estimate; None: not known.
@@ -106,13 +112,15 @@ def build(settings: Settings, *, ask: Ask = ask_on_console) -> App:
     """
     model = _chosen(settings, settings.model, by="model")
     others = [_chosen(settings, name, by="fallback") for name in settings.fallback]
-    wire = partial(_host, settings=settings, tools=_tools(settings, ask))
+    tools = _tools(settings, ask)
+    wire = partial(_host, settings=settings, tools=tools)
     return App(
         name=settings.name,
         model=model,
         others=tuple(others),
         max_cost=settings.max_cost,
         max_tokens=settings.max_tokens,
+        tools=tools,
         wire=wire,
     )
 

@@ -1,6 +1,6 @@
 """Retinue: a store, an engine and agents by name; what every door opens to."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,7 +10,16 @@ from retinue.errors import NotFound, UnknownAgent
 from retinue.messages import Message
 from retinue.messages.codecs import value_to_json
 from retinue.runs import Embedded, Run
-from retinue.storage import Blobs, Conversation, Log, Notes, Order, Runs, Store, open_store
+from retinue.storage import (
+    Blobs,
+    Conversation,
+    Log,
+    Notes,
+    Order,
+    Runs,
+    Store,
+    open_store,
+)
 
 OWNER = "me"
 """Whose everything is, where one person uses a store of their own."""
@@ -106,6 +115,8 @@ class Retinue:
         folder: str | None = None,
         background: bool = False,
         limits: dict[str, float] | None = None,
+        without: Sequence[str] = (),
+        version: str | None = None,
     ) -> Run:
         """Have an agent answer, in a conversation; it goes on whatever becomes of this process.
 
@@ -116,6 +127,8 @@ class Retinue:
             folder: Where a new one belongs.
             background: Whether nobody waits for it here: any process may execute it.
             limits: What it may take, by unit: "usd", "tokens", "turns".
+            without: Ids of messages of the conversation that it is not told of.
+            version: Of the agent, for whoever executes it.
 
         Raises:
             UnknownAgent: There is no such agent.
@@ -130,11 +143,13 @@ class Retinue:
             title = next((one.text for one in said if one.text), agent)
             thread = await self.log.begin(title=title[:80], folder=folder)
             conversation = thread.id
+        options = {"limits": limits or {}, "without": list(without)}
         order = Order(
             conversation=conversation,
             agent=agent,
+            version=version,
             messages=said,
-            options=value_to_json({"limits": limits} if limits else {}),
+            options=value_to_json({name: value for name, value in options.items() if value}),
             background=background,
             holder=None if background or self.engine is None else self.engine.holder,
         )

@@ -26,12 +26,14 @@ from ._grammar import (
     MockLlm,
     Models,
     ModelsTest,
+    RunTask,
     Setup,
     Trust,
     Version,
     read_line,
 )
 from ._help import WELCOME, shown
+from ._kept import Conversations, Inbox, Replay, Tasks, Worker
 from ._screen import Screen, open_screen
 
 
@@ -62,12 +64,18 @@ _ROOMS: Final = {
     Chat: "chat",
     Completion: "completion",
     Config: "config",
+    Conversations: "conversations",
     Doctor: "doctor",
+    Inbox: "inbox",
     MockLlm: "mock_llm",
     Models: "models",
     ModelsTest: "models.trial",
+    Replay: "replay",
+    RunTask: "run",
     Setup: "setup",
+    Tasks: "tasks",
     Trust: "trust",
+    Worker: "worker",
 }
 """Where each command is done: in a room of its own, by its `run(line, screen)`."""
 
@@ -80,7 +88,8 @@ def _do(line: Line, screen: Screen) -> int:
         case Help(text=text):
             screen.write(shown(text, screen.program, screen.look))
         case Ask(question=None, output="text") if can_talk:
-            return _do(Chat(line.flags, line.history, line.verbosity, line.files), screen)
+            chat = Chat(line.flags, line.history, line.verbosity, line.files, line.conversation)
+            return _do(chat, screen)
         case Ask(question=None) if is_live(sys.stdin):
             screen.note(shown(WELCOME, screen.program, screen.err_look))
             return USAGE

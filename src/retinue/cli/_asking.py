@@ -1,33 +1,75 @@
-"""Asking: a person is asked about a call once they have seen what leads to it."""
+"""Asking: what a run wants to know is put to whoever sits at the console."""
 
 import asyncio
-from collections import defaultdict
-from contextlib import suppress
+import sys
+from typing import Any
 
-from retinue.messages import ToolCall
-from retinue.tools import Ask, Tool, ask_on_console
+from retinue.app import App
+from retinue.errors import ToolDenied, UsageError
+from retinue.storage import Interrupt
+from retinue.telemetry.terminal import is_live
+from retinue.tools import ask_on_console
+
+from ._answers import read_answer, ways_to_answer, words_of
+from ._screen import Screen
+
+
+class Unanswered(ToolDenied):
+    """Nobody is there to answer; the run waits for whoever comes."""
 
 
 class Asking:
-    """Asks a person about a call once they have seen what leads to it.
+    """Puts the questions of a run, one at a time.
+
+    Where nobody can be asked, a call that needs approval is denied; any other question stays open.
 
     Args:
-        put: Puts the question.
+        app: Whose tools are meant.
+        screen: Where questions go.
     """
 
-    _PATIENCE = 0.2  # seconds; a call deep down in a team is never shown
+    def __init__(self, app: App, screen: Screen) -> None:
+        self.denied: ToolDenied | None = None
+        """Why nobody was asked."""
+        self._app = app
+        self._screen = screen
+        self._one_at_a_time = asyncio.Lock()
 
-    def __init__(self, put: Ask = ask_on_console) -> None:
-        self._put = put
-        self._shown: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+    async def put(self, asked: Interrupt) -> Any:
+        """What the person answers.
 
-    def shown(self, call: ToolCall) -> None:
-        """This call is on the screen."""
-        self._shown[call.id].set()
+        Raises:
+            Unanswered: Nobody can be asked.
+        """
+        if asked.kind == "approval":
+            return {"approved": await self._approved(asked)}
+        async with self._one_at_a_time:
+            return await self._answer(asked)
 
-    async def ask(self, call: ToolCall, tool: Tool) -> bool:
-        """As `put` does."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._PATIENCE):
-                await self._shown[call.id].wait()
-        return await self._put(call, tool)
+    async def _approved(self, asked: Interrupt) -> bool:
+        tool = self._app.tool(asked.call.name) if asked.call is not None else None
+        if asked.call is None or tool is None:
+            return False
+        try:
+            return bool(await ask_on_console(asked.call, tool))
+        except ToolDenied as error:
+            self.denied = error
+            return False
+
+    async def _answer(self, asked: Interrupt) -> Any:
+        words = words_of(asked)
+        program = self._screen.program
+        if not (is_live(sys.stdin) and self._screen.err_look.live):
+            raise Unanswered(
+                f"{asked.agent} asks, and nobody is here to answer: {words[0]}",
+                hint=f"It waits. To answer: {program} inbox; to go on then: {program} -c",
+            )
+        for line in words:
+            self._screen.note(line)
+        while True:
+            self._screen.note(f"({', '.join(ways_to_answer(asked))}):")
+            said = await asyncio.to_thread(sys.stdin.readline)
+            try:
+                return read_answer(said.removesuffix("\n"), asked)
+            except UsageError as error:
+                self._screen.complain(error)

@@ -10,6 +10,7 @@ from retinue.errors import (
     BudgetExceeded,
     SettingsError,
     ToolDenied,
+    UnknownAgent,
     UnknownModel,
     UnknownTool,
     UsageError,
@@ -35,6 +36,7 @@ STOPPED: Final = {
     "context_full": LIMIT,
     "budget": LIMIT,
     "expired": LIMIT,
+    "stopped": INTERRUPTED,
 }
 """By the reason why an answer ended."""
 
@@ -42,7 +44,7 @@ STOPPED: Final = {
 def code_of(error: BaseException) -> int:
     """The exit code that tells of this error."""
     match error:
-        case UsageError() | SettingsError() | UnknownModel() | UnknownTool():
+        case UsageError() | SettingsError() | UnknownAgent() | UnknownModel() | UnknownTool():
             return USAGE
         case ToolDenied():
             return APPROVAL

@@ -1,137 +1,92 @@
-"""follow: from replies, as they come, to the events that every form of output is made of."""
+"""follow: from the log of a conversation to the words that every form of output is made of."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from contextlib import aclosing, contextmanager
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from retinue.errors import RetinueError
-from retinue.messages import (
-    MessagePromise,
-    MessageSequencePromise,
-    Text,
-    Thinking,
-    ToolCall,
-    ToolResult,
-)
+from retinue.messages import Message, Part, Text, Thinking, ToolCall, ToolResult
 from retinue.messages.events import (
     ErrorRaised,
     Event,
+    Happened,
+    LivePiece,
     MessageEnded,
     MessageStarted,
     ModelAnswered,
+    Restarted,
     TextAdded,
     ThinkingAdded,
     ThinkingEnded,
     ToolAnswered,
     ToolAsked,
 )
-from retinue.steps import Effect, Settle, Work, recorder
 from retinue.telemetry.terminal import redacted
 
 
-async def follow(replies: MessageSequencePromise) -> AsyncGenerator[Event]:
-    """What happens in these replies, as it happens; their errors are raised in their place."""
-    async for promise in replies:
-        yield MessageStarted(message=promise.id, role=promise.role, agent=promise.agent)
-        async with aclosing(_pieces(promise)) as pieces:
-            async for event in pieces:
+class Follower:
+    """Hears the log of a conversation, and tells of the replies of one run as they come.
+
+    Whether a message came in pieces or is whole at once, it is told in the same words.
+
+    Args:
+        run: Which; what others do in the conversation is not told.
+    """
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+        self._open: dict[str, _Told] = {}
+
+    def hear(self, event: Event) -> Iterator[Event]:
+        """What is told when this is heard."""
+        if isinstance(event, TextAdded | ThinkingAdded):
+            if event.message in self._open:
+                self._open[event.message].heed(event)
                 yield event
-        message = await promise
-        usage = message.metadata.get("usage")
-        if usage is not None:
-            yield ModelAnswered(
-                model=message.metadata.get("model", ""),
-                usage=dict(usage),
-                cost=message.metadata.get("cost"),
-                stop=message.metadata.get("stop"),
-                agent=message.agent,
-            )
-        yield MessageEnded(message=message, agent=message.agent)
+        elif event.run == self._run:
+            match event:
+                case MessageStarted(message=id):
+                    self._open[id] = _Told()
+                    yield event
+                case Restarted(message=str() as id, attempt=attempt) if id in self._open:
+                    self._open[id] = _Told(attempt)
+                    yield event
+                case MessageEnded(message=message):
+                    before = self._open.pop(message.id, None)
+                    for told in whole(message) if before is None else _rest(message, before):
+                        if isinstance(told, Happened):
+                            told = replace(told, run=event.run, turn=event.turn)
+                        yield told
+                case _:
+                    pass
+
+
+@dataclass(slots=True)
+class _Told:
+    """How much of a message was told, in letters; of one that ended before we came, nothing."""
+
+    attempt: int = 1
+    text: int = 0
+    thinking: int = 0
+
+    def heed(self, piece: LivePiece) -> None:
+        end = piece.offset + len(piece.text)
+        if isinstance(piece, TextAdded):
+            self.text = end
+        else:
+            self.thinking = end
+
+
+def whole(message: Message) -> Iterator[Event]:
+    """A message that is there as if it came now."""
+    yield MessageStarted(message=message.id, role=message.role, agent=message.agent)
+    yield from _rest(message, _Told())
 
 
 def error_raised(error: BaseException, secrets: Mapping[str, str]) -> ErrorRaised:
     """The error as an event, with secrets masked."""
-    return ErrorRaised(
-        error=type(error).__name__,
-        text=redacted(str(error), secrets.items()),
-        hint=getattr(error, "hint", None),
+    raised = ErrorRaised(
+        error=type(error).__name__, text=str(error), hint=getattr(error, "hint", None)
     )
-
-
-@contextmanager
-def watching(tell: Callable[[Event], None]) -> Generator[None]:
-    """Tell of each tool the moment it begins and the moment it is done, whoever uses it in here.
-
-    The replies tell of both as well, of the results when the last of several is there; and they may
-    come later than this does.
-    """
-    token = recorder.set(_Watching(tell))
-    try:
-        yield
-    finally:
-        recorder.reset(token)
-
-
-class _Watching:
-    """Records nothing, and listens to what tools do."""
-
-    address = ""
-
-    def __init__(self, tell: Callable[[Event], None]) -> None:
-        self._tell = tell
-
-    def inquiry(self, agent: str, passed: Callable[[], str], key: str | None) -> "_Watching":
-        return self
-
-    def identity(self, message: Any) -> str | None:
-        return None
-
-    async def perform(self, turn: Any, work: Callable[[], Awaitable[None]]) -> None:
-        await work()
-
-    def said(self, message: Any, *, copied: bool) -> Any:
-        return message
-
-    def heard(self, what: Any) -> None:
-        """Nothing is done again, so it does not matter what it depends on."""
-
-    def ended(self, replies: Any, outcome: BaseException | None) -> None:
-        """The replies themselves say so."""
-
-    def settled(self) -> None:
-        """As they do of this."""
-
-    async def step[T](self, name: str, work: Work[T], *, args: Any, effect: Effect) -> T:
-        return await work(None)
-
-    async def ask(self, question: Any) -> Any:
-        raise RetinueError(
-            "An agent wants to ask a person, and here only calls of tools can be asked about",
-            hint="Run that agent from a program of your own.",
-        )
-
-    async def reserve(self, amounts: dict[str, float]) -> Settle:
-        return _kept_elsewhere
-
-    async def load(self) -> Any:
-        return None
-
-    def save(self, value: Any) -> None:
-        """Nothing outlives the session."""
-
-    def emit(self, kind: str, **fields: Any) -> None:
-        match kind:
-            case "tool_asked":
-                self._tell(ToolAsked(call=fields["call"]))
-            case "tool_answered":
-                self._tell(ToolAnswered(result=fields["result"]))
-            case _:
-                pass
-
-
-def _kept_elsewhere(**amounts: float) -> None:
-    """The purse of the session knows."""
+    return replace(raised, text=redacted(raised.text, secrets.items()))
 
 
 def arguments_of(call: ToolCall) -> str:
@@ -143,31 +98,50 @@ def arguments_of(call: ToolCall) -> str:
             return " ".join([f"{name}={value}" for name, value in several])
 
 
-async def _pieces(promise: MessagePromise) -> AsyncGenerator[Event]:
-    """What is said, thought, asked and answered in a message."""
-    id, agent = promise.id, promise.agent
+def _rest(message: Message, told: _Told) -> Iterator[Event]:
+    """What is told at the end of a message of which so much was told."""
+    id, attempt = message.id, told.attempt
     said = thought = 0
-    thinking: Thinking | None = None
-    async for piece in promise.pieces():
-        goes_on = isinstance(piece, Thinking) and not (thinking and thinking.signature)
-        if thinking is not None and not goes_on:
-            yield ThinkingEnded(message=id, thinking=thinking, agent=agent)
-            thinking = None
-        match piece:
-            case str(text) | Text(text=text):
-                yield TextAdded(message=id, offset=said, text=text)
+    for part in message.parts:
+        match part:
+            case Text(text=text):
+                if new := text[max(0, told.text - said) :]:
+                    at = said + len(text) - len(new)
+                    yield TextAdded(message=id, offset=at, text=new, attempt=attempt)
                 said += len(text)
             case Thinking(text=text):
-                if text:
-                    yield ThinkingAdded(message=id, offset=thought, text=text)
-                    thought += len(text)
-                before = thinking.text if thinking else ""
-                thinking = replace(piece, text=before + text)
-            case ToolCall():
-                yield ToolAsked(call=piece, message=id, agent=agent)
-            case ToolResult():
-                yield ToolAnswered(result=piece, agent=agent)
+                if new := text[max(0, told.thinking - thought) :]:
+                    at = thought + len(text) - len(new)
+                    yield ThinkingAdded(message=id, offset=at, text=new, attempt=attempt)
+                thought += len(text)
             case _:
                 pass
-    if thinking is not None:
-        yield ThinkingEnded(message=id, thinking=thinking, agent=agent)
+        yield from _event_of(part, message)
+    yield from _end(message)
+
+
+def _event_of(part: Part, message: Message) -> Iterator[Event]:
+    """What a part tells beside its text."""
+    id, agent = message.id, message.agent
+    match part:
+        case Thinking():
+            yield ThinkingEnded(message=id, thinking=part, agent=agent)
+        case ToolCall():
+            yield ToolAsked(call=part, message=id, agent=agent)
+        case ToolResult():
+            yield ToolAnswered(result=part, agent=agent)
+        case _:
+            pass
+
+
+def _end(message: Message) -> Iterator[Event]:
+    usage = message.metadata.get("usage")
+    if usage is not None:
+        yield ModelAnswered(
+            model=message.metadata.get("model", ""),
+            usage=dict(usage),
+            cost=message.metadata.get("cost"),
+            stop=message.metadata.get("stop"),
+            agent=message.agent,
+        )
+    yield MessageEnded(message=message, agent=message.agent)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from retinue.errors import UsageError
 
 from ._help import help_of
+from ._kept import KeptLine, kept_line
 from ._options import COMMANDS, SETTINGS, parser_of
 from ._screen import Screen
 
@@ -26,6 +27,8 @@ class Ask(NamedTuple):
         output: "text", "json" or "stream-json".
         verbosity: How often -v was said.
         files: What is attached to it.
+        conversation: How the id of the one begins that it belongs to; "" is the last one of this
+            folder, None a new one.
     """
 
     question: str | None
@@ -34,6 +37,7 @@ class Ask(NamedTuple):
     output: str = "text"
     verbosity: int = 0
     files: tuple[str, ...] = ()
+    conversation: str | None = None
 
 
 class Chat(NamedTuple):
@@ -44,12 +48,14 @@ class Chat(NamedTuple):
         history: The Markdown file the conversation is in.
         verbosity: How often -v was said.
         files: What to attach to the first question.
+        conversation: As of `Ask`.
     """
 
     flags: dict[str, str]
     history: str | None = None
     verbosity: int = 0
     files: tuple[str, ...] = ()
+    conversation: str | None = None
 
 
 class Completion(NamedTuple):
@@ -115,6 +121,20 @@ class ModelsTest(NamedTuple):
     json: bool = False
 
 
+class RunTask(NamedTuple):
+    """Give an agent a task.
+
+    Args:
+        agent: Its name.
+        ask: The task, as a question; None where standard input may hold it.
+        background: Whether nobody waits for it here.
+    """
+
+    agent: str
+    ask: Ask
+    background: bool = False
+
+
 class Setup(NamedTuple):
     """Ask which model to use, try it, and write the settings."""
 
@@ -150,10 +170,12 @@ type Line = (
     | MockLlm
     | Models
     | ModelsTest
+    | RunTask
     | Setup
     | Trust
     | Help
     | Version
+    | KeptLine
 )
 
 
@@ -173,8 +195,15 @@ def read_line(arguments: Sequence[str], screen: Screen) -> Line:
     _refuse_surrogates(*flags.values())
     if command == "ask":
         return Version() if options.version else _ask(options, flags, words, screen.program)
-    if command == "models":
-        return _models(options, flags, words, screen.program)
+    match command:
+        case "models":
+            return _models(options, flags, words, screen.program)
+        case "run":
+            return _run(options, flags, words, screen.program)
+        case "conversations" | "tasks" | "inbox" | "replay" | "worker":
+            return kept_line(command, options, flags, words, screen.program)
+        case _:
+            pass
     return _command(command, options, flags, _one(words, command, screen.program), screen.program)
 
 
@@ -182,7 +211,9 @@ def _ask(options: argparse.Namespace, flags: dict[str, str], words: list[str], p
     question = _question(options.prompt, words, program)
     _refuse_surrogates(question or "")
     files = tuple(options.file)
-    return Ask(question, flags, options.history, options.output_format, options.verbose, files)
+    history, form = options.history, options.output_format
+    conversation = _conversation(options, program)
+    return Ask(question, flags, history, form, options.verbose, files, conversation)
 
 
 def _command(
@@ -190,7 +221,9 @@ def _command(
 ) -> Line:
     match command:
         case "chat":
-            return Chat(flags, options.history, options.verbose, tuple(options.file))
+            conversation = _conversation(options, program)
+            files = tuple(options.file)
+            return Chat(flags, options.history, options.verbose, files, conversation)
         case "config":
             return Config(flags, options.json)
         case "doctor":
@@ -205,6 +238,27 @@ def _command(
             if options.list and (word or options.remove):
                 raise UsageError("Too much at once", hint=f"{program} trust --help")
             return Trust(word, "list" if options.list else "remove" if options.remove else "add")
+
+
+def _conversation(options: argparse.Namespace, program: str) -> str | None:
+    """Which one is gone on with; see `Ask`."""
+    chosen = [
+        name
+        for name, value in (
+            ("--continue", options.goes_on),
+            ("--resume", options.resume),
+            ("--history", options.history),
+        )
+        if value
+    ]
+    if len(chosen) > 1:
+        raise UsageError(
+            f"{' and '.join(chosen)} name different conversations", hint=f"{program} --help"
+        )
+    if options.resume == "":
+        hint = f"{program} conversations lists them; --continue is the last one of this folder"
+        raise UsageError("--resume needs the id of a conversation", hint=hint)
+    return "" if options.goes_on else options.resume
 
 
 def _models(
@@ -222,6 +276,34 @@ def _models(
         case _:
             hint = f"To try one: {program} models test {words[0]}"
             raise UsageError(f"{words[0]!r} is nothing that can be done with models", hint=hint)
+
+
+def _run(
+    options: argparse.Namespace, flags: dict[str, str], words: list[str], program: str
+) -> RunTask:
+    if not words or not words[0]:
+        raise UsageError("Which agent?", hint=f'{program} run AGENT "task"')
+    agent, *task = words
+    if len(task) > 1:
+        hint = f'{program} run {agent} "{" ".join(task)}"'
+        raise UsageError("A task is one argument, in quotes", hint=hint)
+    if task == [""]:
+        raise UsageError("The task is empty", hint=f'{program} run {agent} "task"')
+    if options.background and options.history:
+        raise UsageError(
+            "A run in the background adds to no file", hint="Leave --history or --background out."
+        )
+    _refuse_surrogates(*words)
+    ask = Ask(
+        task[0] if task else None,
+        flags,
+        options.history,
+        options.output_format,
+        verbosity=options.verbose,
+        files=tuple(options.file),
+        conversation=_conversation(options, program),
+    )
+    return RunTask(agent, ask, options.background)
 
 
 def _one(words: list[str], command: str, program: str) -> str | None:

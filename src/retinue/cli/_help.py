@@ -54,6 +54,62 @@ answer, Ctrl-D leaves; /help shows the rest.
 
   {program} chat [options]
 """,
+    "run": """\
+Give an agent a task: here, where its answer appears as it comes, or in the background.
+
+  {program} run AGENT "TASK" [options]
+  {program} run AGENT "TASK" --background   print the id of the run, and do not wait
+
+What runs in the background goes on when this terminal is closed. See it: {program} tasks
+""",
+    "conversations": """\
+What was said is kept; this lists it, the newest first.
+
+  {program} conversations                   those of this folder
+  {program} conversations show ID           read one
+  {program} conversations search WORDS      messages that have all of these words
+  {program} conversations export ID         as Markdown or JSON
+  {program} conversations delete ID...      erase, with all that belongs to it
+  {program} conversations keep ID DAYS      so long after it was last changed
+
+An ID may be cut, as long as it is the only one that begins so. To go on with one: {program} -r ID
+""",
+    "tasks": """\
+Runs in the background: what they do, what they said, what they wait for.
+
+  {program} tasks                           the newest first
+  {program} tasks follow ID                 what it says, from the beginning; Ctrl-C leaves it
+  {program} tasks stop ID                   end it; what it had finished is kept
+  {program} tasks retry ID                  ask the same again
+  {program} tasks answer ID VALUE           answer what it asks
+
+An ID may be cut, as long as it is the only one that begins so.
+""",
+    "inbox": """\
+What runs ask you, in all conversations, the oldest first; they wait until you answer.
+
+  {program} inbox                           what is asked
+  {program} inbox answer ID VALUE           yes, no, a text, or JSON
+
+A call that needs approval is approved exactly as it is shown. To approve it with other arguments:
+
+  {program} inbox answer ID '{"approved": true, "args": {...}}'
+""",
+    "replay": """\
+Execute an old run again. Agents' own code runs, and nothing else does: models, tools and people
+answer what they answered then. Nothing of it is kept.
+
+  {program} replay RUN                      as it was; says whether it is the same
+  {program} replay RUN --from TURN [...]    that turn anew, and what depends on it
+
+A turn is named by its agent; with --model, --system or --temperature it gets another one.
+""",
+    "worker": """\
+Execute background runs in this process, until Ctrl-C or SIGTERM. What is not finished then waits
+for the next one. What needs an answer is in the inbox.
+
+  {program} worker [options]
+""",
     "setup": """\
 Choose a model, try it, and keep the choice in your own settings. A key is kept as a reference to
 a variable, to a file that only you can read, or to the keyring; it is never shown.

@@ -4,7 +4,7 @@ completion scripts are made from.
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from difflib import get_close_matches
 from typing import Final, NamedTuple, NoReturn
 
@@ -39,8 +39,25 @@ class Flag(NamedTuple):
     help: str
 
 
+_DO = {
+    "conversations": ("list", "show", "search", "export", "delete", "keep"),
+    "tasks": ("list", "follow", "stop", "retry", "answer"),
+    "inbox": ("answer",),
+}
+"""What can be done with what is kept."""
+
 COMMANDS: Final = {
     "chat": Command("a shell to talk in"),
+    "run": Command("give an agent a task, here or in the background", 'AGENT "TASK"'),
+    "conversations": Command(
+        "what was said: list, show, search, export ...", "[DO]", _DO["conversations"], "ID"
+    ),
+    "tasks": Command(
+        "background runs: list, follow, stop, retry, answer", "[DO]", _DO["tasks"], "ID"
+    ),
+    "inbox": Command("what you are asked, and your answers", "[answer]", _DO["inbox"], "ID"),
+    "replay": Command("an old run again, as it was or with one change", "RUN"),
+    "worker": Command("execute background runs here, until it is ended"),
     "setup": Command("choose a model, try it, and keep the choice"),
     "doctor": Command("look whether everything works"),
     "models": Command("who offers models, and which; test one", "[test NAME]", ("test",), "MODEL"),
@@ -64,6 +81,7 @@ SETTINGS: Final = {
     "max_cost": Flag(["--max-cost"], "DOLLARS", "for the whole answer, by estimate"),
     "max_steps": Flag(["--max-steps"], "N", "how often the model may be called [20]"),
     "timeout": Flag(["--timeout"], "SECONDS", "for the whole answer"),
+    "store": Flag(["--store"], "FILE", "where conversations are kept, or memory: for nowhere"),
 }
 """The settings that have a flag."""
 
@@ -124,24 +142,78 @@ def parser_of(command: str, program: str) -> Parser:
             )
             about = "before each word that no script says [0.02]"
             add("--pace", default=0.02, type=_seconds, metavar="SECONDS", help=about)
+        case "run":
+            add("--background", action="store_true", help="do not wait; print the id of the run")
+        case "worker":
+            about = "end when nothing is left to do"
+            add("--until-idle", action="store_true", help=about)
+        case "conversations" | "tasks" | "inbox" | "replay":
+            _add_kept(command, parser)
         case _:
             pass
-    if command in ("ask", "chat"):
+    if command in ("ask", "chat", "run"):
         about = "a text or a picture that goes with the question; may be repeated"
         add("-f", "--file", action="append", default=[], metavar="FILE", help=about)
+        about = "go on with the last conversation of this folder"
+        add("-c", "--continue", dest="goes_on", action="store_true", help=about)
+        add("-r", "--resume", metavar="ID", help="go on with this conversation")
         about = "go on with the conversation in this file"
         add("--history", metavar="FILE.md", help=about)
-    if command in ("ask", "chat", "config", "doctor", "models"):
-        for name, flag in SETTINGS.items():
+    for name, flag in SETTINGS.items():
+        if name in _settings_of(command):
             add(*flag.names, dest=name, metavar=flag.value, help=flag.help)
-    if command == "ask":
+    if command in ("ask", "run"):
         about = "text, json or stream-json [text]"
         add("-o", "--output-format", choices=FORMS, default="text", metavar="FORM", help=about)
+    if command == "ask":
         add("--version", action="store_true", help="show which version this is")
     about = "say what happens; twice: every detail"
     add("-v", "--verbose", action="count", default=0, help=about)
     add("-h", "--help", action="store_true", help="show this")
     return parser
+
+
+def _settings_of(command: str) -> Container[str]:
+    """Which settings can be said on its line."""
+    match command:
+        case "ask" | "chat" | "config" | "doctor" | "models" | "run" | "worker":
+            return SETTINGS
+        case "conversations" | "tasks" | "inbox" | "replay":
+            return ("store",)
+        case _:
+            return ()
+
+
+def _add_kept(command: str, parser: Parser) -> None:
+    """What can be said of what is kept."""
+    add = parser.add_argument
+    if command == "conversations":
+        add("--all", action="store_true", help="those of all folders, not only of this one")
+    if command in ("conversations", "tasks"):
+        add("--limit", type=_count, metavar="N", help="list so many at most [50]")
+    if command == "conversations":
+        forms = ("markdown", "json")
+        about = "of what is exported: markdown or json"
+        add("--format", dest="form", choices=forms, metavar="FORM", help=about)
+        add("-o", "--output", dest="file", metavar="FILE", help="where it is exported to")
+        add("--yes", action="store_true", help="delete without asking")
+    if command == "tasks":
+        about = "of what is followed: text, json or stream-json"
+        add("-o", "--output-format", choices=FORMS, metavar="FORM", help=about)
+    if command == "replay":
+        about = "change that turn: its agent, or how its address begins"
+        add("--from", dest="since", metavar="TURN", help=about)
+        add("-m", "--model", dest="new_model", metavar="MODEL", help="it gets another model")
+        about = "it gets other instructions"
+        add("-s", "--system", dest="new_system", metavar="TEXT", help=about)
+        add("--temperature", dest="new_temperature", metavar="N", help="0 to 2")
+    add("--json", action="store_true", help="for a script to read")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text[:6]) <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 10,000")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

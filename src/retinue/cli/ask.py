@@ -5,21 +5,26 @@ import signal
 from contextlib import suppress
 
 from retinue.app import build
-from retinue.errors import RetinueError, ToolDenied
+from retinue.app.asking import ask_in_run
+from retinue.errors import NotFound, RetinueError, ToolDenied, UsageError
 from retinue.messages.events import Event, RunEnded, RunStarted
+from retinue.messages.history import MarkdownHistory
 from retinue.promise import run as run_loop
 
-from ._answering import Answering, store, why
-from ._asking import Asking
+from ._answering import Answering, host_of, limits_of, why
+from ._asking import Asking, Unanswered
+from ._cast import version_of
 from ._exits import FAILED, STOPPED, code_of_signal
 from ._follow import error_raised
 from ._grammar import Ask
 from ._history import open_history
+from ._house import House, opened
 from ._log import log_beside
 from ._opening import open_settings
 from ._question import question_of
 from ._screen import Screen
 from ._signals import Stop, stopping_on_signals
+from ._thread import Question, Thread, keep_in, thread_of
 from .output import Output, open_output
 
 
@@ -33,22 +38,28 @@ def run(line: Ask, screen: Screen) -> int:
             question = question_of(line.question, screen, line.files)
             history = open_history(line.history)
             screen.expect_reader()
-            asking = Asking()
-            app = build(settings, ask=asking.ask)
+            app = build(settings, ask=ask_in_run())
             purse = app.purse()
             output.introduce(app.name, app.model.name, app.cost, purse)
             output.tell(RunStarted(agent=app.name))
+            asking = Asking(app, screen)
 
             async def work() -> str:
+                must_last = line.conversation is not None
                 with stopping_on_signals(stop, screen):
-                    past = await history.load() if history is not None else ()
-                    answering = Answering(
-                        app, output.tell, asking, prepare=output.prepare, purse=purse
-                    )
-                    reason = await answering.answer((*past, question), timeout=settings.timeout)
-                    if history is not None and reason != "expired":
-                        await store(history, question, *answering.said)
-                    return reason
+                    async with opened(settings, screen, must_last=must_last) as house:
+                        thread = await _thread(house, line.conversation, history)
+                        await _finish(thread, asking, screen, stop)
+                        asked = Question(question, thread.messages)
+                        agent = await host_of(app, purse, messages=len(asked.after) + 1)
+                        version = version_of(line.flags)
+                        run = await thread.ask(agent, asked, version=version, limits=limits_of(app))
+                        answering = Answering(run, output.tell, asking.put, prepare=output.prepare)
+                        reason = await _followed(answering, stop, timeout=settings.timeout)
+                        said = await thread.ended(run, question, reason)
+                        if history is not None:
+                            await keep_in(history, house, thread, said)
+                        return reason
 
             reason = run_loop(work)
         output.tell(RunEnded(reason=reason))
@@ -67,6 +78,51 @@ def run(line: Ask, screen: Screen) -> int:
     if remark := why(reason, purse):
         screen.warn(*remark)
     return STOPPED.get(reason, FAILED)
+
+
+async def _thread(
+    house: House, conversation: str | None, history: MarkdownHistory | None
+) -> Thread:
+    """The conversation that was chosen.
+
+    Raises:
+        UsageError: There is none.
+    """
+    try:
+        return await thread_of(house, conversation, history)
+    except NotFound as error:
+        raise UsageError(str(error), hint=error.hint) from error
+
+
+async def _finish(thread: Thread, asking: Asking, screen: Screen, stop: Stop) -> None:
+    """Wait for what was asked before and is not answered yet: the question comes after it."""
+    for before in thread.unfinished:
+        screen.remark("an answer of this conversation is not finished; it comes first")
+        answering = Answering(before.run, _nobody, asking.put)
+        try:
+            reason = await _followed(answering, stop, timeout=None)
+        except RetinueError as error:
+            reason = "failed"
+            screen.complain(error)
+        await thread.ended(before.run, before.question, reason)
+
+
+async def _followed(answering: Answering, stop: Stop, *, timeout: float | None) -> str:
+    """Have it told to its end. Nothing goes on where nobody wants it any more; SIGTERM, and what
+    nobody could answer, leave it to whoever comes next.
+    """
+    try:
+        return await answering.follow(timeout=timeout)
+    except Unanswered:
+        raise
+    except BaseException:
+        if not answering.is_over and stop.signal != signal.SIGTERM:
+            await answering.stop()
+        raise
+
+
+def _nobody(_: Event) -> None:
+    """It was asked by somebody else."""
 
 
 def _tell_end(output: Output, *events: Event) -> None:

@@ -278,8 +278,9 @@ _LATE = {"decimal": "Decimal", "pathlib": "PurePath", "uuid": "UUID"}
 def is_of(value: Any, kinds: Mapping[str, str]) -> bool:
     """Whether it is of one of these kinds, by module and name; nothing is loaded for that."""
     for module, name in kinds.items():
-        loaded = sys.modules.get(module)
-        if loaded is not None and isinstance(value, getattr(loaded, name)):
+        # A module that another thread is loading just now may not have it yet; then no value has.
+        kind = getattr(sys.modules.get(module), name, None)
+        if kind is not None and isinstance(value, kind):
             return True
     return False
 

@@ -1,5 +1,6 @@
 """Addresses of servers, as people write them."""
 
+import ipaddress
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -50,6 +51,14 @@ def place_of(address: str) -> tuple[str, int]:
     """Host and port of an address."""
     parts = urlsplit(address)
     return parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether that is this machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name; 127.0.0.1.example.com is anybody's
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _split(written: str, *, but_host: bool = False) -> SplitResult:

@@ -11,9 +11,10 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from retinue.errors import UnknownModel
+from retinue.errors import ModelRejected, UnknownModel
 from retinue.telemetry import event
 
+from ._addresses import base_url_of
 from ._key import ApiKey
 from ._names import today, whole
 from ._providers import PROVIDERS
@@ -69,6 +70,23 @@ def find_model(
 def provider_of(name: str) -> str:
     """Who `find_model` would ask for a model of that name: "openai" for "gpt-4"; perhaps nobody."""
     return whole(name).partition(":")[0]
+
+
+def is_customary(provider: str, address: str, *, own: str) -> bool:
+    """Whether what the environment says for a provider is meant for this address.
+
+    It is for the provider's own address, and for that in the variable beside it, and for no other.
+
+    Args:
+        provider: "anthropic", say.
+        address: Where a model is asked.
+        own: The provider's.
+    """
+    written = _address_of(provider)
+    try:
+        return address == own or (written is not None and _bare(written) == _bare(address))
+    except ModelRejected:  # what stands in the variable is no address
+        return False
 
 
 async def list_models(
@@ -150,6 +168,11 @@ def _address_of(provider: str) -> str | None:
     """What stands in the variable where people keep its address."""
     variable = PROVIDERS[provider].address
     return (os.environ.get(variable) or None) if variable else None
+
+
+def _bare(written: str) -> str:
+    """The address without the version of the API."""
+    return base_url_of(written).removesuffix("/v1")
 
 
 def _unknown(name: str) -> UnknownModel:

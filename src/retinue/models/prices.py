@@ -6,7 +6,6 @@ a second, for which no loop need wait that says `await load(name)` before.
 """
 
 import asyncio
-import ipaddress
 from decimal import Decimal
 from importlib import import_module
 from typing import Any, Final
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 from retinue.messages import value
 from retinue.models import Model, Usage
 
+from ._addresses import is_loopback
 from ._within import within
 
 _TABLES: Final = {"gemini": "google", "claude": "anthropic", "claude_agent": "anthropic"}
@@ -117,7 +117,7 @@ def is_local(name: str, base_url: str | None = None) -> bool:
             in_cloud = model.endswith(("-cloud", ":cloud")) or _host(base_url) == "ollama.com"
             return not in_cloud
         case "compatible":
-            return _is_loopback(_host(base_url))
+            return is_loopback(_host(base_url))
         case _:
             return False
 
@@ -131,13 +131,6 @@ def _places(name: str, base_url: str | None) -> list[dict[str, str]]:
 
 def _host(address: str | None) -> str:
     return (urlsplit(address).hostname or "") if address else ""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name; 127.0.0.1.example.com is anybody's
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _table() -> Any:

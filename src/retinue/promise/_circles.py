@@ -96,15 +96,17 @@ class Watch:
         self.waits.pop(cast(Task, task), None)
 
     def awaited(self, task: Task) -> list[Task] | None:
-        """The tasks that `task` is suspended in: none, if it waits for a promise.
+        """The tasks that `task` waits for: those that make a promise, where they are known.
 
         None: it does not wait, or for something that nobody here knows.
         """
         wait = self.waits.get(task)
         if wait is None:
             return _awaited(task) or None
-        future = wait[2]
-        return None if future is not None and future.done() else []
+        producers, _, future = wait
+        if future is not None and future.done():
+            return None
+        return [work.main_task for work in producers() or () if work.main_task is not None]
 
     def rest(self) -> None:
         """A scope was left: if nobody waits any more, leave no timer behind."""

@@ -87,11 +87,16 @@ class Fact:
 
     def _become(self) -> None:
         self.committed = True
-        self._missing = None
-        self.needs = _NONE
-        write, self._write = self._write, None
+        write = self._write
+        self.forget()
         if write is not None:
             write()
+
+
+    def forget(self) -> None:
+        """Hold nothing any more, so that nothing holds itself."""
+        self._write = self._missing = self.owner = None
+        self.needs = _NONE
 
 
 _NONE: Final[frozenset[Fact]] = frozenset()

@@ -10,12 +10,12 @@ from contextvars import Context
 from typing import Any, Final, Protocol, Self
 
 from retinue.agents import Agent
-from retinue.errors import Fenced, RetinueError
-from retinue.messages import Message
+from retinue.errors import RetinueError, StoreFailed
 from retinue.storage import RunRecord, Store
 from retinue.telemetry import event
 
-from ._execution import HISTORY, Execution
+from ._asked import asked
+from ._execution import Execution
 
 _LEASE: Final = 15.0
 """Seconds of silence after which others may conclude that this process is frozen or dead."""
@@ -37,6 +37,10 @@ _RUN: Final = "retinue-run"
 
 def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
+
+
+def _any(_: RunRecord) -> bool:
+    return True
 
 
 class Resolver(Protocol):
@@ -63,6 +67,7 @@ class Embedded:
         unload_after: Seconds after which a run is unloaded that waits for a person.
         keep_days: How long conversations are kept that nobody changes and that have no time of
             their own; None: for ever.
+        takes: Which runs it takes up; by default all whose agents are found.
         clock: The time, with its zone; for questions that expire, and for what is kept too long.
     """
 
@@ -74,14 +79,17 @@ class Embedded:
         lease: float = _LEASE,
         unload_after: float = 30.0,
         keep_days: float | None = None,
+        takes: Callable[[RunRecord], bool] = _any,
         clock: Callable[[], datetime.datetime] = _now,
     ) -> None:
         self._store = store
         self._claims = store.claims
         self._resolver = resolver
         self._lease = lease
+        self._beats = min(_BEAT, lease / 5)
         self._unload_after = unload_after
         self._keep_days = keep_days
+        self._takes = takes
         self._clock = clock
         self._forget_at = 0.0
         self._executions: dict[str, Execution] = {}
@@ -92,6 +100,7 @@ class Embedded:
         self._holder = ""
         self._look_again = asyncio.Event()
         self._idle = asyncio.Event()
+        self._closing = False
 
     async def __aenter__(self) -> Self:
         self._holder = await self._claims.join()
@@ -102,6 +111,7 @@ class Embedded:
 
     async def __aexit__(self, *_: object) -> None:
         """Give up what is going on; whoever comes next goes on with it."""
+        self._closing = True
         for execution in tuple(self._executions.values()):
             execution.halt()
         running = [task for task in self._tasks if task.get_name() == _RUN]
@@ -118,12 +128,18 @@ class Embedded:
         """As whom it takes runs up."""
         return self._holder
 
+    def look(self) -> None:
+        """Look at once for what is to be done: there may be more that it takes up."""
+        self._look_again.set()
+
     async def idle(self, *, within: float | None = None) -> None:
         """Wait until nothing is being executed here, nor about to be.
 
         Raises:
             TimeoutError: Something still is, after `within` seconds.
         """
+        self._idle.clear()
+        self._look_again.set()  # something may be to do that nobody has told us of
         async with asyncio.timeout(within):
             await self._idle.wait()
 
@@ -131,13 +147,21 @@ class Embedded:
 
     async def _listen(self) -> None:
         """Somebody has queued a run, answered one, or wants one to stop."""
-        async with self._claims.bell() as runs:
-            async for run in runs:
-                execution = self._executions.get(run)
-                if execution is None:
-                    self._look_again.set()
-                else:
-                    self._start(self._look_after(execution))
+        while True:
+            try:
+                async with self._claims.bell() as runs:
+                    async for run in runs:
+                        self._heard(run)
+            except RetinueError as error:
+                event(logging.WARNING, "the bell of the store cannot be heard", error=error)
+            await asyncio.sleep(_LOOK)  # until then, looking every few seconds has to do
+
+    def _heard(self, run: str) -> None:
+        execution = self._executions.get(run)
+        if execution is None:
+            self._look_again.set()
+        else:
+            self._start(self._look_after(execution))
 
     async def _look_after(self, execution: Execution) -> None:
         with suppress(RetinueError):
@@ -155,13 +179,15 @@ class Embedded:
                         look_at = now + _LOOK
                         await self._claims.expire(self._clock())
                         await self._forget(now)
+                        for execution in self._executions.values():  # the bell may have been lost
+                            self._start(self._look_after(execution))
                     await self._take_up()
                     if not self._executions:
                         self._idle.set()
                 if self._executions:
-                    await self._beat(after=_BEAT)
+                    await self._beat(after=self._beats)
                 self._unload_the_quiet(now)
-            except RetinueError as error:
+            except Exception as error:  # whatever it is: what is going on here needs the beat
                 event(logging.WARNING, "the store cannot be asked for work", error=error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):
@@ -178,13 +204,17 @@ class Embedded:
     def _pause(self) -> float:
         if not self._executions:
             return _LOOK
-        return min(_BEAT, max(0.05, self._unload_after / 2)) if self._asked_since else _BEAT
+        return min(self._beats, max(0.05, self._unload_after / 2))
 
     async def _take_up(self) -> None:
+        if self._closing:
+            return
         found: list[tuple[RunRecord, Agent]] = []
         for run in await self._claims.due(self._holder, lease=self._lease):
+            if run.id in self._executions or not self._takes(run):
+                continue
             agent = self._agent_of(run)
-            if agent is not None and run.id not in self._executions:
+            if agent is not None:
                 found.append((run, agent))
         if found:
             await self._beat(after=_FRESH)
@@ -198,8 +228,10 @@ class Embedded:
         if claim is not None:
             self._idle.clear()
             notes = self._store.notes(run.owner)
-            execution = Execution(self._claims, claim, notes=notes, alive=self._check_alive)
+            execution = Execution(self._claims, claim, notes=notes, held_until=self._held_until)
             self._executions[run.id] = execution
+            if self._closing:
+                execution.halt()
             self._start(self._execute(execution, agent), name=_RUN)
 
     async def _beat(self, *, after: float) -> None:
@@ -224,17 +256,29 @@ class Embedded:
     async def _execute(self, execution: Execution, agent: Agent) -> None:
         run = execution.claim.run
         try:
-            outcome = await execution.run(agent, await self._input(run))
+            outcome = await execution.run(agent, await asked(self._store.log(run.owner), run))
             event(logging.INFO, "run left", run=run.id, agent=run.agent, outcome=outcome)
+            if outcome == "lost":
+                self._start(self._give_back(execution))
+        except StoreFailed as error:
+            event(logging.WARNING, "a run cannot be read", run=run.id, error=error)
+            self._start(self._give_back(execution))
         finally:
             self._executions.pop(run.id, None)
             self._asked_since.pop(run.id, None)
             self._look_again.set()
 
-    async def _input(self, run: RunRecord) -> tuple[Message, ...]:
-        log = self._store.log(run.owner)
-        page = await log.messages(run.conversation, until=run.seq, limit=HISTORY)
-        return page.items
+    async def _give_back(self, execution: Execution) -> None:
+        """The store had failed: once it can be had again, whoever is there goes on."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            try:
+                await execution.give_back()
+            except StoreFailed:
+                continue
+            except RetinueError:
+                pass  # somebody else goes on already
+            return
 
     def _unload_the_quiet(self, now: float) -> None:
         for id, execution in tuple(self._executions.items()):
@@ -243,12 +287,9 @@ class Embedded:
             elif now - self._asked_since.setdefault(id, now) >= self._unload_after:
                 execution.unload()
 
-    def _check_alive(self) -> None:
-        if time.monotonic() - self._beat_at > self._lease * 0.8:
-            raise Fenced(
-                "This process was silent for so long that others may have taken over its runs",
-                hint="Nothing to do: the run goes on where it was taken up.",
-            )
+    def _held_until(self) -> float:
+        """When others may conclude that this process is gone, if it does not show otherwise."""
+        return self._beat_at + self._lease * 0.8
 
     def _start(self, work: Any, *, name: str | None = None) -> None:
         # In a context of its own: a run belongs to nobody's turn.

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol
 from weakref import WeakKeyDictionary
@@ -51,9 +53,6 @@ type Outcome = Literal["ended", "waits", "yielded", "lost"]
 _KEEP_EVERY: Final = 0.05
 """Seconds between two times that a message in progress is kept."""
 
-HISTORY: Final = 2_000
-"""So many messages of its conversation a run is given, at most."""
-
 _CRASHES: Final = 3
 """So many times a run may be taken over without anything being finished in it."""
 
@@ -94,8 +93,7 @@ class Execution:
         claims, claim: The right to write in it.
         notes: What agents of its owner keep.
         plan: What differs from a first execution, if it is none.
-        alive: Raises Fenced where this process was silent for so long that others may have
-            concluded that it is dead.
+        held_until: Tells until when, by the monotonic clock, nobody else can take the run over.
     """
 
     hub: Hub
@@ -107,7 +105,7 @@ class Execution:
         claim: Claim,
         *,
         notes: Notes,
-        alive: Callable[[], None],
+        held_until: Callable[[], float],
         plan: Plan | None = None,
     ) -> None:
         self.plan = plan
@@ -116,7 +114,7 @@ class Execution:
         self.id = claim.run.id
         self.conversation = claim.run.conversation
         self.attempt = claim.epoch
-        self.check_lease = alive
+        self.held_until = held_until
         self.writer = Writer(claims, claim, stop=self.stop, fail=self._cannot_write)
         self.turns: set[TurnRecorder] = set()
         """Those that are going on."""
@@ -129,6 +127,7 @@ class Execution:
         self._reservations = 0
         self._scope: Scope | None = None
         self._unloads = False
+        self._interrupted: str | None = None
         self.stops = False
         """Somebody wants it to end: whatever ends now, was stopped."""
         self.reason = ""
@@ -144,6 +143,12 @@ class Execution:
 
     async def run(self, agent: Agent, messages: Iterable[Message]) -> Outcome:
         """Have the agent answer, until it is done, waits for a person, or is given up."""
+        try:
+            return await self._run(agent, messages)
+        finally:
+            self._forget()
+
+    async def _run(self, agent: Agent, messages: Iterable[Message]) -> Outcome:
         self.hub = hub_of(asyncio.get_running_loop())
         self.past = Past(await self._journal())
         if self.plan is not None:
@@ -151,17 +156,18 @@ class Execution:
         if self.claim.run.attempts >= _CRASHES:
             return await self._leave(Ends(reason="crash_loop"))
         self._begin()
-        try:
-            if not self.halted:
-                await self._ask(agent, tuple(messages))
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
+        if not self.halted:
+            await self._ask(agent, tuple(messages))
         if self.writer.error is not None:
             return "lost"
         if self._unloads:
             return await self._leave(Waits())
-        if self.halted:
+        if self._interrupted is not None:
+            self._error = RunError(
+                f"{self._interrupted!r} was cancelled by nobody who may do that",
+                hint="Cancel its replies, not the task of its turn.",
+            )
+        elif self.halted:
             return await self._leave(Yields())
         if not (self.reason or self.stops or self._error):
             self._error = RunError(
@@ -188,13 +194,37 @@ class Execution:
             self.halted = True
             self._cancel()
 
+    def interrupt(self, agent: str) -> None:
+        """A turn was cancelled, and not by the program: most likely the process is going down."""
+        self._interrupted = agent
+        self.halt()
+
+    def _forget(self) -> None:
+        """Hold nothing any more, so that nothing holds itself."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for turn in tuple(self.turns):
+            turn.settled()
+        for kept in (self._by_id, self._by_promise, self._safely, self._growing, self._answers):
+            kept.clear()
+        self._divergences.clear()
+        self.writer.close()
+
+    async def give_back(self) -> None:
+        """After the store had failed: let somebody go on with it.
+
+        Raises:
+            StoreError: It still does; somebody else goes on already.
+        """
+        await self._claims.write(self.claim, self.writer.number + 2, Yields())
+
     def _cancel(self) -> None:
         if self._scope is not None:
             self._scope.cancel()
 
     def unload(self) -> bool:
         """The same, where all of it waits for a person, and need not take memory; if it does."""
-        if self._answers and not self.halted and is_quiet(self):
+        if self.asking and not self.halted and is_quiet(self):
             self._unloads = True
             self.halt()
         return self._unloads
@@ -213,7 +243,8 @@ class Execution:
             self.put(Happens(event=event))
 
     async def _ask(self, agent: Agent, messages: tuple[Message, ...]) -> None:
-        token = recorder.set(TurnRecorder(self, "", self.claim.run.agent, None))
+        root = TurnRecorder(self, "", self.claim.run.agent, None)
+        token = recorder.set(root)
         try:
             async with Scope() as scope:
                 self._scope = scope
@@ -235,11 +266,12 @@ class Execution:
         finally:
             self._scope = None
             recorder.reset(token)
+            root.forget()
 
     async def _leave(self, change: Change) -> Outcome:
         if isinstance(change, Ends):
             if self._error is not None:
-                self.put(Happens(event=self._raised(self._error)))
+                self.writer.put(Happens(event=self._raised(self._error)))
                 change = Ends(reason="failed")
             elif self.stops:
                 change = Ends(reason="stopped")
@@ -305,7 +337,9 @@ class Execution:
         """What came of this stream is to be kept, with the next of all."""
         self._growing.add(stream)
         if self._timer is None:
-            self._timer = self.hub.loop.call_later(_KEEP_EVERY, self._keep)
+            # In a context of its own: that of a turn would hold the turn.
+            loop, context = self.hub.loop, Context()
+            self._timer = loop.call_later(_KEEP_EVERY, self._keep, context=context)
 
     def _keep(self) -> None:
         self._timer = None
@@ -400,11 +434,20 @@ class Execution:
         future = self._answers.get(address)
         if future is None:
             future = self._answers[address] = self.hub.loop.create_future()
+        await self.writer.durable()
+        with suppress(RetinueError):
+            await self.look_for_answers()  # the bell may have rung before we listened to it
+        with self.waiting():
+            return await asyncio.shield(future)
+
+    @contextmanager
+    def waiting(self) -> Generator[None]:
+        """The task that is in this block waits for a person."""
         task = asyncio.current_task()
         assert task is not None
         self.asking.add(task)
         try:
-            return await asyncio.shield(future)
+            yield
         finally:
             self.asking.discard(task)
 

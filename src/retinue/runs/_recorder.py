@@ -73,7 +73,9 @@ class TurnRecorder:
 
     def inquiry(self, agent: str, passed: Callable[[], str], key: str | None) -> "TurnRecorder":
         what = ("key", key) if key is not None else ("", passed())
-        count = self.count(("inquiry", agent, *what), f"{agent!r} is asked the same")
+        count = self.count(
+            ("inquiry", agent, *what), f"{agent!r} is asked the same", AmbiguousAddress.hint
+        )
         if key is not None and count:
             raise AmbiguousAddress(
                 f"{self.agent!r} asks {agent!r} twice under the key {key!r}",
@@ -83,8 +85,12 @@ class TurnRecorder:
             self.run, address_of(self.address, agent, *what, str(count)), agent, self
         )
 
-    def count(self, what: Any, words: str) -> int:
+    def count(self, what: Any, words: str, hint: str | None) -> int:
         """How many equal ones there were before.
+
+        Args:
+            what: Is done.
+            words, hint: For the error.
 
         Raises:
             AmbiguousAddress: Another task of this turn did the same: which is first is by chance.
@@ -92,7 +98,7 @@ class TurnRecorder:
         task = asyncio.current_task()
         count, first = self._counts.get(what, (0, task))
         if first is not task:
-            raise AmbiguousAddress(f"{words} by two tasks of {self.agent!r}")
+            raise AmbiguousAddress(f"{words} by two tasks of {self.agent!r}", hint=hint)
         self._counts[what] = (count + 1, task)
         return count
 
@@ -136,7 +142,10 @@ class TurnRecorder:
         run = self.run
         if self.turn is None or run.halted:
             return
-        if isinstance(outcome, asyncio.CancelledError | KeyboardInterrupt | SystemExit):
+        if isinstance(outcome, asyncio.CancelledError):
+            run.interrupt(self.agent)
+            return
+        if isinstance(outcome, KeyboardInterrupt | SystemExit):
             run.halt()  # the process is going down, and comes back to this
             return
         self.ended_with = outcome
@@ -148,11 +157,20 @@ class TurnRecorder:
         self.turn = None
         self._counts.clear()  # of tasks, whose contexts hold this
         if not self._ended or self.run.halted:
+            self.forget()
             return
         if self.run.past.unclaimed(self.address) and not self.run.stops:
             self.run.diverged(self, "does not come again to all that it had done", self._end)
         else:
             self._end()
+
+    def forget(self) -> None:
+        """It never becomes a fact."""
+        self._replied.forget()
+        self._over.forget()
+        self._said = []
+        self._needs.clear()
+        self._told.clear()
 
     def _all_said(self) -> None:
         """Its replies are complete; those from others may be on their way."""
@@ -231,13 +249,21 @@ class TurnRecorder:
         if spoken is None and (original := promise.original) is not None:
             spoken = self.run.spoken(original)
             return None if spoken is None else self.run.safely(self, promise, spoken)
-        # By content, for an object may be the same one in this process, and not in the next.
-        same = promise.identity
-        return next((one for one in self._read.values() if same and one.hash == same), None)
+        return None
+
+    def _read_equal(self, message: Message) -> Spoken | None:
+        """One that it read of that content; objects may be the same, and not after a restart."""
+        return next((one for one in self._read.values() if one.hash == message.hash), None)
 
     def _say(self, promise: MessagePromise) -> MessagePromise:
         run = self.run
         outcome = promise.outcome
+        if promise.identity is not None:
+            assert isinstance(outcome, Message)
+            equal = self._read_equal(outcome)
+            if equal is not None:
+                self._said.append(equal)
+                return outcome.as_occurrence(equal.id).as_promise
         # Its id must not depend on whether a stream has ended in the meantime.
         spoken = Spoken(self, self._id_of(promise.identity or "stream"))
         if isinstance(outcome, Message):
@@ -273,7 +299,7 @@ class TurnRecorder:
             spoken = self.run.spoken(what)
             if spoken is None:
                 self._need_what_asker_read()
-            elif spoken.turn is not self:
+            elif spoken.by != self.address:
                 self._read[spoken.id] = spoken
                 self._need(spoken.fact)
 
@@ -335,10 +361,6 @@ def reason_of(error: BaseException | None, stop_reason: Any) -> str:
 
 
 def _reply(one: Spoken | Failure) -> Reply:
-    match one:
-        case Failure(error=error):
-            return as_exception(error)
-        case Spoken(broken=None):
-            return one.id
-        case Spoken(broken=broken):
-            return broken
+    if isinstance(one, Failure):
+        return as_exception(one.error)
+    return one.id if one.broken is None else one.broken

@@ -1,14 +1,15 @@
 """What a journal entry says, and its form: JSON of the values that messages are made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from retinue.messages import value
 from retinue.messages.codecs import value_from_json, value_to_json
 from retinue.messages.codecs.errors import error_from_dict, error_to_dict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Broken:
     """A message that has never become whole.
 
@@ -29,7 +30,7 @@ type Reply = str | Broken | Exception
 """The id of a message; one that broke; an error in the place of one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class TurnRecord:
     """A turn that is over, or has at least said everything.
 
@@ -72,7 +73,7 @@ class TurnRecord:
         return cls(**data)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StepRecord:
     """A step that was done, or is about to be: then it has neither result nor error.
 
@@ -138,5 +139,6 @@ def _reply_from_data(data: Any) -> Reply:
     if isinstance(data, str):
         return data
     if "id" in data:
-        return Broken(**{**data, "error": error_from_dict(data["error"])})
+        fields: dict[str, Any] = {**data, "error": error_from_dict(data["error"])}
+        return Broken(**fields)
     return error_from_dict(data)

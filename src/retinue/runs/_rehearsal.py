@@ -5,6 +5,7 @@ a changed turn, and of whatever depends on it, that is true only as far as what 
 Nothing of it is kept.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from retinue.agents import Agent
 from retinue.errors import NotFound, RunError
 from retinue.messages import FrozenDict, Message
-from retinue.messages.events import Event, MessageEnded, ModelAnswered, RunEnded
+from retinue.messages.events import ErrorRaised, Event, MessageEnded, ModelAnswered, RunEnded
 from retinue.storage import (
     Change,
     Claim,
@@ -26,7 +27,8 @@ from retinue.storage import (
     Written,
 )
 
-from ._execution import HISTORY, Execution, Plan
+from ._asked import asked
+from ._execution import Execution, Plan
 from ._records import StepRecord, TurnRecord
 
 
@@ -41,6 +43,7 @@ class Rehearsed:
         executed: The steps that were done anew, by name: calls of models, of tools.
         turns: The agents of the turns that were done anew, in the order in which they ended.
         answers: What the models answered anew.
+        errors: What failed this time.
     """
 
     replies: tuple[Message, ...]
@@ -49,6 +52,7 @@ class Rehearsed:
     executed: tuple[str, ...]
     turns: tuple[str, ...]
     answers: tuple[ModelAnswered, ...]
+    errors: tuple[ErrorRaised, ...] = ()
 
     @property
     def is_same(self) -> bool:
@@ -87,9 +91,8 @@ async def rehearse(
     again = replace(run, status="running", reason=None, epoch=1, attempts=0, stop_asked=False)
     claim = Claim(run=again, holder="")
     notes = store.notes(run.owner)
-    execution = Execution(stage, claim, notes=notes, alive=_always, plan=plan)
-    asked = await store.log(run.owner).messages(run.conversation, until=run.seq, limit=HISTORY)
-    await execution.run(agent, asked.items)
+    execution = Execution(stage, claim, notes=notes, held_until=_always, plan=plan)
+    await execution.run(agent, await asked(store.log(run.owner), run))
     return stage.rehearsed(await store.runs(run.owner).replies(run.id))
 
 
@@ -147,8 +150,9 @@ def _depending_on(
         found |= more
 
 
-def _always() -> None:
+def _always() -> float:
     """Nobody else is after this run."""
+    return math.inf
 
 
 class _Stage:
@@ -207,4 +211,5 @@ class _Stage:
                 ]
             ),
             answers=tuple([e for e in self._events if isinstance(e, ModelAnswered)]),
+            errors=tuple([e for e in self._events if isinstance(e, ErrorRaised)]),
         )

@@ -24,14 +24,15 @@ if TYPE_CHECKING:
 class Spoken:
     """A message of one turn, by the id it has in the log.
 
-    `fact` is its end; `hash` the hash of its content, or `broken` what there is of it, once it has
-    ended.
+    `by` is the address of the turn. `fact` is its end; `hash` the hash of its content, or `broken`
+    what there is of it, once it has ended.
     """
 
-    __slots__ = ("broken", "fact", "hash", "id", "stop_reason", "turn")
+    __slots__ = ("_turn", "broken", "by", "fact", "hash", "id", "stop_reason")
 
     def __init__(self, turn: "TurnRecorder | None", id: str) -> None:
-        self.turn = turn
+        self._turn = turn  # until it has ended for good, for a message may be kept for long
+        self.by = "" if turn is None else turn.address
         self.id = id
         self.hash: str | None = None
         self.broken: Broken | None = None
@@ -48,6 +49,7 @@ class Spoken:
         if before is None:
             self._happened(message)
         elif before.hash == self.hash:
+            self._turn = None
             self.fact.known()
         else:
             words = f"says {message.text[:200]!r} where it had said {before.text[:200]!r}"
@@ -62,12 +64,15 @@ class Spoken:
             text=promise.text_so_far,
             error=as_exception(error),
         )
-        self.fact.happened(lambda: None, self._own.needs())
+        self.fact.happened(self._forget, self._own.needs())
 
     @property
     def _own(self) -> "TurnRecorder":
-        assert self.turn is not None
-        return self.turn
+        assert self._turn is not None
+        return self._turn
+
+    def _forget(self) -> None:
+        self._turn = None
 
     def _replace(self, message: Message) -> None:
         """A person has decided that what was said before is void."""
@@ -79,7 +84,12 @@ class Spoken:
     def _happened(self, message: Message) -> None:
         turn = self._own
         event = MessageEnded(message=message)
-        self.fact.happened(lambda: turn.run.happens(turn, event), turn.needs())
+
+        def write() -> None:
+            turn.run.happens(turn, event)
+            self._forget()
+
+        self.fact.happened(write, turn.needs())
 
 
 class Safely:

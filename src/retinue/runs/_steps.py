@@ -5,18 +5,19 @@ person is asked; it is never repeated in silence.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from retinue.errors import BudgetExceeded, NothingRecorded, RetinueError
+from retinue.errors import BudgetExceeded, Fenced, NothingRecorded
 from retinue.messages import ToolResult, content_hash, freeze
 from retinue.steps import Effect, Settle, Work
 from retinue.storage import Amount, Entry, Reserved, Spent
 
 from ._addresses import address_of
 from ._asking import did_it_happen
-from ._commits import all_facts
+from ._commits import Fact, all_facts
 from ._quiet import turn_is_quiet
 from ._records import StepRecord
 
@@ -31,7 +32,9 @@ _LOOK: Final = 0.05
 async def step[T](turn: "TurnRecorder", name: str, work: Work[T], args: Any, effect: Effect) -> T:
     """Do it, or give what it gave; see `retinue.steps.Recorder.step`."""
     digest = content_hash(args)
-    count = turn.count(("step", name, digest), f"The step {name!r} is done")
+    count = turn.count(
+        ("step", name, digest), f"The step {name!r} is done", "Tell them apart by `args=...`."
+    )
     address = address_of(turn.address, "step", name, digest, str(count))
     past = turn.run.past
     known = past.step(address)
@@ -57,7 +60,7 @@ async def step[T](turn: "TurnRecorder", name: str, work: Work[T], args: Any, eff
         await _intend(turn, address, StepRecord(name=name, effect=effect, args=args))
     try:
         result = freeze(await work(address))
-    except RetinueError as error:  # an outcome like any other
+    except Exception as error:  # an outcome like any other
         _keep(turn, address, StepRecord(name=name, effect=effect, error=error))
         raise
     _keep(turn, address, StepRecord(name=name, effect=effect, result=result))
@@ -105,12 +108,22 @@ def _nothing_aside(**amounts: float) -> None:
 
 
 async def _intend(turn: "TurnRecorder", address: str, record: StepRecord) -> None:
-    """An effect waits until all that it depends on is written, and its intent of this time."""
+    """An effect waits until all that it depends on is written, and its intent of this time.
+
+    It may happen as long as nobody else can have taken the run up since that was written.
+    """
     run = turn.run
     if record.effect == "once":
         run.put(_entry(turn, address, "intent", replace(record, epoch=run.attempt)))
-    await run.writer.durable()
-    run.check_lease()
+    for check in (run.writer.durable, run.writer.write):
+        until = run.held_until()
+        await check()
+        if run.halted:
+            break
+        if time.monotonic() < until:
+            return
+    run.halt()  # this process was silent for long: nothing of it may be done, or recorded
+    raise Fenced("This process was silent for so long that others may have taken over its runs")
 
 
 async def _all_claimed(turn: "TurnRecorder") -> None:
@@ -127,17 +140,20 @@ async def _all_claimed(turn: "TurnRecorder") -> None:
     try:
         while past.effects(turn.address):
             await asyncio.sleep(_LOOK)
-            if turn_is_quiet(turn, turn.holding):
+            if past.effects(turn.address) and turn_is_quiet(turn, turn.holding):
                 decided = asyncio.Event()
                 run.diverged(turn, "wants to do something else than it had done", decided.set)
-                await decided.wait()
+                with run.waiting():
+                    await decided.wait()
     finally:
         turn.holding.discard(task)
 
 
 def _keep(turn: "TurnRecorder", address: str, record: StepRecord) -> StepRecord:
-    if not turn.run.halted:
-        turn.run.put(_entry(turn, address, "done", record))
+    """An effect that happened is a fact; all else may come of what may never become one."""
+    entry = _entry(turn, address, "done", record)
+    needs = turn.needs() if record.effect == "none" else ()
+    Fact(turn).happened(lambda: turn.run.put(entry), needs)
     return record
 
 

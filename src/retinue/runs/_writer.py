@@ -41,10 +41,11 @@ class Writer:
     ) -> None:
         self._claims = claims
         self._claim = claim
-        self._stop = stop
-        self._fail = fail
+        self._stop: Callable[[], None] = stop
+        self._fail: Callable[[RetinueError], None] = fail
         self._batches: deque[_Batch] = deque()
-        self._number = 0
+        self.number = 0
+        """Of the last that is known to be written."""
         self._task: asyncio.Task[None] | None = None
         self.error: RetinueError | None = None
 
@@ -81,6 +82,11 @@ class Writer:
         batch.changes += changes
         await batch.wait()
 
+    def close(self) -> None:
+        """Nothing is told any more."""
+        self._stop = _nobody
+        self._fail = _nobody
+
     def _add(self, batch: "_Batch") -> "_Batch":
         self._batches.append(batch)
         if self._task is None:
@@ -104,7 +110,7 @@ class Writer:
         except RetinueError as error:
             self._give_up(error)
         except BaseException as error:
-            failed = StoreFailed(f"Nothing can be written any more: {type(error).__name__}: {error}")
+            failed = StoreFailed(f"Nothing can be written: {type(error).__name__}: {error}")
             failed.__cause__ = error
             self._give_up(failed)
             if not isinstance(error, Exception):
@@ -114,7 +120,7 @@ class Writer:
 
     async def _send(self, changes: "list[Change]") -> None:
         """Write; try again, under the same number, while the store is out of reach."""
-        number = self._number + 1
+        number = self.number + 1
         for wait in (*_WAITS, None):
             try:
                 written = await self._claims.write(self._claim, number, *changes)
@@ -124,7 +130,7 @@ class Writer:
                 event(logging.WARNING, "not written yet", run=self._claim.run.id, error=error)
                 await asyncio.sleep(wait)
             else:
-                self._number = number
+                self.number = number
                 if written.stop_asked:
                     self._stop()
                 return
@@ -134,6 +140,10 @@ class Writer:
         while self._batches:
             self._batches.popleft().finish(error)
         self._fail(error)
+
+
+def _nobody(*_: object) -> None:
+    """Who was told is gone."""
 
 
 class _Batch:

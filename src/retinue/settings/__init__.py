@@ -8,7 +8,7 @@ What is to be chosen next time, too, is written by `retinue.settings.keeping`.
 from ._endpoint import ENDPOINT, OPTIONS_OF, Endpoint
 from ._load import load
 from ._persona import PERSONA, Persona
-from ._places import config_file, current_folder, trust_file, typed_file
+from ._places import config_file, current_folder, trust_file, typed_file, worker_file
 from ._secret import Secret
 from ._settings import OPTIONS, Layer, Option, Origin, Settings, Source
 from ._trust import Project, Trusted, TrustState, find_project, read_project
@@ -36,4 +36,5 @@ __all__ = [
     "read_project",
     "trust_file",
     "typed_file",
+    "worker_file",
 ]

@@ -1,6 +1,7 @@
 """How each kind of setting is written: as text (environment, flags) and as a TOML value."""
 
 import math
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -180,6 +181,22 @@ def _alive(value: Any) -> str | float:
     return value
 
 
+def _store_of_text(text: str) -> str:
+    """A file, from here or from home, or the address of a database."""
+    where = _name(text)
+    if "://" in where and mask(where) != where:
+        raise ValueError
+    return os.path.expanduser(where)
+
+
+def _store(value: Any) -> str:
+    """A file of settings counts in many folders, so it cannot say "from here"."""
+    where = _store_of_text(_text(value))
+    if where != "memory:" and "://" not in where and not os.path.isabs(where):
+        raise ValueError
+    return where
+
+
 _ALIVE: Final = re.compile(r"-?(\d+(\.\d+)?(ns|us|ms|s|m|h))+")
 _REFERENCE: Final = '"env:NAME", "file:/path" or "keyring:SERVICE/NAME"'
 
@@ -191,6 +208,12 @@ URL = Kind("an address like http://localhost:8080/v1", _url, _url, hidden=True)
 SECONDS = number(0.001, 10_000_000, " of seconds")
 ALIVE = Kind('a time like "10m", or a number of seconds', _alive, _alive)
 OLLAMA = Kind("an address like http://127.0.0.1:11434", _ollama, _ollama, hidden=True)
+STORE = Kind(
+    'a whole path, "memory:", or the address of a database without a password',
+    _store_of_text,
+    _store,
+    hidden=True,
+)
 KEY = Kind(f"a reference to a key, {_REFERENCE}", _given, _reference, hidden=True)
 ADDRESS = Kind(
     f"an address without a password, or a reference to one, {_REFERENCE}",

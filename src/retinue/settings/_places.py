@@ -28,6 +28,12 @@ def typed_file(environ: Mapping[str, str]) -> Path | None:
     return folder / "shell_history" if folder else None
 
 
+def worker_file(environ: Mapping[str, str]) -> Path | None:
+    """What processes have to say that execute runs in the background; None without a home."""
+    folder = _folder(environ, "XDG_DATA_HOME", ".local/share")
+    return folder / "worker.log" if folder else None
+
+
 def current_folder() -> Path | None:
     """Where we are; None where that folder is gone."""
     try:

@@ -15,6 +15,7 @@ from ._kinds import (
     NAMES,
     OLLAMA,
     SECONDS,
+    STORE,
     SWITCH,
     TEXT,
     Kind,
@@ -112,6 +113,9 @@ class Settings:
     openai_api_key: Annotated[Secret | None, Written(KEY, "OPENAI_API_KEY")] = None
     api_key_secret: Annotated[Secret | None, Written(KEY, "API_KEY_SECRET")] = None
     """What the server's own keys are made with."""
+    store: Annotated[str | None, Written(STORE)] = None
+    """Where conversations are kept: a file, "memory:" (nowhere) or "postgresql://..."; None is the
+    person's own file."""
     redis_url: Annotated[Secret | None, Written(ADDRESS, "REDIS_URL")] = None
     postgres_url: Annotated[Secret | None, Written(ADDRESS, "POSTGRES_URL")] = None
     host: Annotated[str, Written(NAME, "APP_HOST")] = "127.0.0.1"

@@ -11,10 +11,9 @@ means is known to the room `runs` alone.
 import datetime
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from retinue.messages import Message, ToolCall
+from retinue.messages import Message, ToolCall, value
 from retinue.messages.events import Event, LogEvent
 
 from ._open import open_store as open_store
@@ -22,7 +21,7 @@ from ._open import open_store as open_store
 # -- what is kept
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Conversation:
     """A thread of messages with an owner, and its log.
 
@@ -40,7 +39,7 @@ class Conversation:
     keep_days: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Page[T]:
     """Some of many; `cursor` gets the next ones, None after the last."""
 
@@ -48,7 +47,7 @@ class Page[T]:
     cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Found:
     """A message that has the words that were looked for."""
 
@@ -57,7 +56,7 @@ class Found:
     message: Message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Tail:
     """What there is so far of a message that has not ended; letters are counted from 0."""
 
@@ -71,7 +70,7 @@ type RunStatus = Literal["queued", "running", "waiting", "ended"]
 """To be started; held by a process; unloaded until somebody answers; over."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RunRecord:
     """One durable execution of an agent in a conversation.
 
@@ -107,7 +106,7 @@ type InterruptKind = Literal["approval", "input", "unknown_outcome", "divergence
 type InterruptStatus = Literal["open", "answered", "expired", "withdrawn"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Interrupt:
     """A question to a human that a run waits for.
 
@@ -137,7 +136,7 @@ class Interrupt:
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Blob:
     """A file, image or chart, by the SHA-256 of its bytes in hex; `size` in bytes."""
 
@@ -147,7 +146,7 @@ class Blob:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Order:
     """A run that is wanted: `agent` is to answer the `messages`, which are logged with it."""
 
@@ -362,7 +361,7 @@ class Notes(Protocol):
 # -- the engine's face
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Claim:
     """The right to write in a run, until somebody else takes it up."""
 
@@ -374,7 +373,7 @@ class Claim:
         return self.run.epoch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Entry:
     """One line of a journal: what happened under an address. A later one replaces it.
 
@@ -393,7 +392,7 @@ class Entry:
     body: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Journal:
     """What a run has finished, and what it had begun, when it was taken up.
 
@@ -408,7 +407,7 @@ class Journal:
     answers: dict[str, Interrupt]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Amount:
     """So much of a purse: `unit` is "usd", "tokens", "seconds", "turns", ...; `limit` of all."""
 
@@ -418,21 +417,21 @@ class Amount:
     limit: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Happens:
     """An event is appended to the log of the run's conversation."""
 
     event: LogEvent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Shown:
     """These messages, by id, come next in the transcript; they have ended already."""
 
     messages: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Grown:
     """More of an unfinished message. Its tail goes when it ends, or another attempt begins."""
 
@@ -443,14 +442,14 @@ class Grown:
     kind: Literal["text", "thinking"] = "text"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Asked:
     """A human is asked. The event that tells of it is a change of its own."""
 
     interrupt: Interrupt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Reserved:
     """All of these amounts are set aside for the step at `address`, or BudgetExceeded is raised."""
 
@@ -458,7 +457,7 @@ class Reserved:
     amounts: tuple[Amount, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Spent:
     """What the step at `address` took, of what was reserved; units not named took nothing."""
 
@@ -466,7 +465,7 @@ class Spent:
     amounts: tuple[Amount, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Kept:
     """A note of the owner's, kept together with all else."""
 
@@ -474,7 +473,7 @@ class Kept:
     value: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Waits:
     """The run is unloaded until an interrupt of it is answered.
 
@@ -482,14 +481,14 @@ class Waits:
     """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Ends:
     """The run is over; its open interrupts are withdrawn, its reservations settled."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Yields:
     """The process gives the run up, unfinished: whoever comes next may take it up."""
 
@@ -499,7 +498,7 @@ type Change = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Written:
     """What became of the changes: the seq of the last event in the log, and whether to stop."""
 

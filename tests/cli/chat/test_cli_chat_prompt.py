@@ -16,14 +16,17 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
 from prompt_toolkit.input import create_pipe_input
 
+from retinue.cli._house import House, opened
 from retinue.cli._screen import Screen
 from retinue.cli._signals import Stop
+from retinue.cli._thread import Thread
 from retinue.cli.chat import _approval, _typed
 from retinue.cli.chat._approval import Approval
 from retinue.cli.chat._cast import face_of, shown
 from retinue.cli.chat._cells import cells, fit, wrapped
 from retinue.cli.chat._complete import Complete
 from retinue.cli.chat._leaving import leaving_on_signals
+from retinue.cli.chat._person import Person
 from retinue.cli.chat._plain import Plain
 from retinue.cli.chat._prompt import Prompt
 from retinue.cli.chat._reflow import does_reflow
@@ -40,7 +43,7 @@ PATIENCE = 20.0
 class Desk:
     """A prompt on a terminal made of a pipe and a text."""
 
-    def __init__(self, pipe: Any, folder: Path) -> None:
+    def __init__(self, pipe: Any, folder: Path, house: House) -> None:
         self.pipe = pipe
         self.size = Size(rows=20, columns=60)
         self.out = io.StringIO()
@@ -49,7 +52,9 @@ class Desk:
             self.out, io.StringIO(), look=LOOK, err_look=LOOK, program="retinue", debug=False
         )
         self.prompt = Prompt(pipe, output, screen, typed=folder / "typed")
-        self.session = Session(Settings(model="demo", tools=()), ask=self.prompt.ask)
+        person = Person(self.prompt, screen.complain)
+        settings = Settings(model="demo", tools=())
+        self.session = Session(settings, house, Thread(house), person=person)
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
@@ -66,9 +71,15 @@ class Desk:
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncGenerator[Desk]:
+async def house() -> AsyncGenerator[House]:
+    async with opened(Settings(store="memory:"), screen()) as house:
+        yield house
+
+
+@pytest.fixture
+async def place(tmp_path: Path, house: House) -> AsyncGenerator[Desk]:
     with create_pipe_input() as pipe:
-        yield Desk(pipe, tmp_path)
+        yield Desk(pipe, tmp_path, house)
 
 
 class TestPrompt:
@@ -126,13 +137,16 @@ class TestPrompt:
 
     async def test_the_picture_is_never_more_than_half_of_the_screen(self, place: Desk) -> None:
         async with place.open():
-            stopped: list[int] = []
+            stopped: list[str] = []
             with place.prompt.showing(
-                lambda: [f"row {n}" for n in range(100)], lambda: stopped.append(1)
+                lambda: [f"row {n}" for n in range(100)],
+                lambda: stopped.append("stop"),
+                lambda: stopped.append("leave"),
             ):
                 await place.writes("row 99")
                 place.prompt.interrupt()
-            assert stopped == [1]
+                place.prompt.leave()
+            assert stopped == ["stop", "leave"]
             assert "row 89" not in place.out.getvalue()
             assert "row 90" in place.out.getvalue()
 
@@ -143,7 +157,7 @@ class TestPrompt:
         app: Any = place.prompt._app
         app.reflows = reflows
         async with place.open():
-            with place.prompt.showing(lambda: ["x" * 50, "y" * 10, ""], lambda: None):
+            with place.prompt.showing(lambda: ["x" * 50, "y" * 10, ""], lambda: None, lambda: None):
                 await place.writes("yyy")
                 place.size = Size(rows=20, columns=20)
                 before = len(place.out.getvalue())
@@ -298,10 +312,11 @@ class TestPlain:
             yield keyboard, reads
         os.close(keyboard)
 
-    async def test_it_reads_whole_lines_until_the_end(self, terminal: Any) -> None:
+    async def test_it_reads_whole_lines_until_the_end(self, terminal: Any, house: House) -> None:
         keyboard, reads = terminal
         plain = Plain(reads, screen())
-        session = Session(Settings(model="demo"), ask=plain.ask)
+        person = Person(plain, plain.screen.complain)
+        session = Session(Settings(model="demo"), house, Thread(house), person=person)
         async with asyncio.timeout(PATIENCE), plain.open(session):
             os.write(keyboard, b"first\nsecond\n\x04")
             assert [await plain.line() for _ in range(3)] == ["first", "second", None]
@@ -333,11 +348,11 @@ class TestPlain:
             plain.leave()
             assert await waiting is None
             assert await plain.line() is None
-        stopped: list[int] = []
-        with plain.showing(list, lambda: stopped.append(1)):
+        heard: list[str] = []
+        with plain.showing(list, lambda: heard.append("stop"), lambda: heard.append("leave")):
             plain.interrupt()
             plain.leave()
-        assert stopped == [1, 1]
+        assert heard == ["stop", "leave"]
 
 
 class TestSignals:

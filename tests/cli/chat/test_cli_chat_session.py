@@ -3,34 +3,35 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from retinue.cli._attachments import attachment
+from retinue.cli._house import House, opened
+from retinue.cli._screen import Screen
+from retinue.cli._thread import Question, Thread
 from retinue.cli.chat._approval import Answer
 from retinue.cli.chat._commands import (
     COMMANDS,
-    Desk,
-    Leave,
-    Outcome,
     completions,
     find,
     is_command,
     message_of,
     obey,
 )
-from retinue.cli.chat._session import Question, Session
+from retinue.cli.chat._desk import Desk, Leave, Outcome
+from retinue.cli.chat._session import Session
 from retinue.cli.chat._welcome import welcome
 from retinue.errors import MessageError, RetinueError, UnknownModel, UsageError
 from retinue.messages import Message
 from retinue.messages.events import Event, ToolAnswered
 from retinue.messages.history import MarkdownHistory
 from retinue.models import Usage
-from retinue.promise import Scope
 from retinue.settings import Endpoint, Origin, Secret, Settings
+from retinue.storage import Interrupt
 from retinue.telemetry.terminal import Look
 from retinue.testing.mock_llm import Answer as Saying
 from retinue.testing.mock_llm import MockLLM
@@ -40,6 +41,8 @@ LOOK = Look(live=True, colour=False, emoji=True)
 CALL: Any = {"tool_call": {"id": "1", "name": "calculator", "args": {"expression": "6*7"}}}
 CLOCK: Any = {"tool_call": {"id": "2", "name": "clock", "args": {}}}
 
+SCREEN = Screen(None, None, look=LOOK, err_look=LOOK, program="retinue", debug=False)
+
 type Put = Callable[[str], Awaitable[Answer]]
 
 
@@ -47,11 +50,22 @@ async def yes(_: str) -> Answer:
     return "yes"
 
 
+class Someone:
+    """Answers by a key, and in no other way."""
+
+    def __init__(self, put: Put) -> None:
+        self.ask = put
+
+    async def answer(self, asked: Interrupt) -> Any:
+        raise AssertionError(f"nobody expects {asked}")
+
+
 class Talk:
     """Sessions with a model that says what is given."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, house: House) -> None:
         self.folder = folder
+        self.house = house
         self.events: list[Event] = []
 
     def __call__(self, *replies: Any, put: Put = yes, **options: Any) -> Session:
@@ -61,15 +75,17 @@ class Talk:
             (self.folder / "script.json").write_text(json.dumps(replies))
             options.setdefault("model", f"scripted:{self.folder / 'script.json'}")
         settings = Settings(**{"model": "demo", **options})
-        return Session(settings, ask=put, history=history, messages=messages)
+        thread = Thread(self.house, messages)
+        return Session(settings, self.house, thread, person=Someone(put), history=history)
 
     async def ask(self, session: Session, words: str) -> str:
         return await session.answer(session.question(words), self.events.append)
 
 
 @pytest.fixture
-def talk(tmp_path: Path) -> Talk:
-    return Talk(tmp_path)
+async def talk(tmp_path: Path) -> AsyncGenerator[Talk]:
+    async with opened(Settings(store="memory:"), SCREEN) as house:
+        yield Talk(tmp_path, house)
 
 
 def texts(session: Session) -> list[str]:
@@ -97,21 +113,58 @@ class TestExchanges:
         assert texts(session) == ["first", "A.", "second", "C."]
         assert not {m.id for m in before[2:]} & {m.id for m in session.messages[2:]}
 
-    async def test_a_stopped_one_is_not_and_leaves_nothing_going_on(self, talk: Talk) -> None:
-        session = talk({"lines": ["Half ", {"silence": None}]})
+    async def test_a_stopped_one_is_not_and_can_be_asked_again(self, talk: Talk) -> None:
+        session = talk({"lines": ["Half ", {"silence": None}]}, "A.")
+        assert not session.stop()
         begun = asyncio.Event()
-
-        async with Scope() as scope:
-            answering = asyncio.ensure_future(
-                session.answer(session.question("first"), lambda _: begun.set())
-            )
-            await asyncio.wait_for(begun.wait(), 10)
-            answering.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await answering
-            assert not scope._tasks
+        answering = asyncio.ensure_future(
+            session.answer(session.question("first"), lambda _: begun.set())
+        )
+        await asyncio.wait_for(begun.wait(), 10)
+        assert session.stop()
+        assert not session.stop()
+        assert await asyncio.wait_for(answering, 10) == "stopped"
         assert texts(session) == []
-        assert session.last_question().message.text == "first"
+        await session.answer(session.last_question(), talk.events.append)
+        assert texts(session) == ["first", "A."]
+
+    async def test_one_that_was_left_goes_on_when_somebody_comes_back(self, talk: Talk) -> None:
+        slow = {"lines": ["Half ", "an answer."], "token_delay": 0.1}
+        session = talk("A.", slow)
+        await talk.ask(session, "first")
+        begun = asyncio.Event()
+        left = asyncio.ensure_future(
+            session.answer(session.question("second"), lambda _: begun.set())
+        )
+        await asyncio.wait_for(begun.wait(), 10)
+        left.cancel()
+        assert session.conversation is not None
+        again = talk("Nothing.")
+        await again.resume(session.conversation)
+        assert texts(again) == ["first", "A."]
+        (unfinished,) = again.unfinished
+        assert unfinished.question.text == "second"
+        assert await again.go_on(unfinished, talk.events.append) == "done"
+        assert texts(again) == ["first", "A.", "second", "Half an answer."]
+        assert again.unfinished == ()
+
+    async def test_what_was_stopped_or_replaced_is_no_part_of_what_comes_back(
+        self, talk: Talk
+    ) -> None:
+        failing = {"error": "ModelRejected", "message": "No."}
+        session = talk("A.", "B.", "C.", failing)
+        await talk.ask(session, "first")
+        await talk.ask(session, "second")
+        await session.answer(session.last_question(), talk.events.append)
+        with pytest.raises(RetinueError, match=r"No\."):
+            await talk.ask(session, "third")
+        assert session.conversation is not None
+        again = talk("D.")
+        await again.resume(session.conversation[:12])
+        assert texts(again) == texts(session) == ["first", "A.", "second", "C."]
+        assert again.last_question().message.text == "third"
+        await again.answer(again.last_question(), talk.events.append)
+        assert texts(again) == ["first", "A.", "second", "C.", "third", "D."]
 
     async def test_one_whose_time_is_up_is_not(self, talk: Talk) -> None:
         session = talk({"lines": ["Half ", {"silence": None}]}, timeout=0.05)
@@ -305,8 +358,7 @@ class TestCommands:
             await do(other, f"/load {tmp_path / 'bad.md'}")
         assert texts(other) == ["first", "A.", "second", "B."]
         for command in ("/save", "/load"):
-            session = talk("A.")
-            session.messages += (Message("x"),)
+            session = talk("A.", messages=(Message("x"),))
             with pytest.raises(UsageError, match="Which file"):
                 await do(session, command)
         with pytest.raises(UsageError, match="cannot be found"):
@@ -416,7 +468,7 @@ class TestCompletion:
         [
             ("/h", ["help", "history"]),
             ("/", [*COMMANDS]),
-            ("/help re", ["retry"]),
+            ("/help re", ["retry", "resume"]),
             ("/system ", ["none"]),
             ("/cost ", []),
             ("/nothing ", []),

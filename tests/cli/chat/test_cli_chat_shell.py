@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from retinue.cli._house import opened
 from retinue.cli._screen import Screen
+from retinue.cli._thread import Thread
 from retinue.cli.chat._above import Above, screen_above
 from retinue.cli.chat._approval import Answer as Said
+from retinue.cli.chat._person import Person
 from retinue.cli.chat._session import Session
 from retinue.cli.chat._shell import Shell
-from retinue.promise import Scope
 from retinue.settings import Endpoint, Settings
 from retinue.telemetry.terminal import Look
 from retinue.testing.mock_llm import (
@@ -49,11 +51,17 @@ class Page:
     async def line(self) -> str | None:
         return self._typed.popleft() if self._typed else None
 
+    def note(self, line: str) -> None:
+        self.lines.append(line)
+
     async def ask(self, question: str) -> Said:
         return "yes"
 
+    async def reply(self, question: str) -> str:
+        return "yes"
+
     @contextmanager
-    def showing(self, live: Callable[[], list[str]], stop: Any) -> Generator[None]:
+    def showing(self, live: Callable[[], list[str]], stop: Any, leave: Any) -> Generator[None]:
         yield
 
     @asynccontextmanager
@@ -71,9 +79,11 @@ async def talk(mock: MockLLM, *lines: str, **options: Any) -> list[str]:
     """What is on the page after these lines were typed."""
     page = Page(*lines)
     models = {"lab": Endpoint(base_url=f"{mock.url}/v1", model="m1")}
-    settings = Settings(model="lab", models=models, tools=(), **options)
-    async with Scope():
-        await Shell(Session(settings, ask=page.ask), page).talk()
+    settings = Settings(model="lab", models=models, tools=(), store="memory:", **options)
+    person = Person(page, page.screen.complain)
+    async with opened(settings, page.screen) as house:
+        session = Session(settings, house, Thread(house), person=person)
+        await Shell(session, page).talk()
     return page.lines
 
 

@@ -233,7 +233,7 @@ def test_open_lines_follow_the_width_and_finished_ones_do_not() -> None:
     assert max(len(line) for line in place.tell(said(" word" * 10 + "\n\n"))) == 29
 
 
-async def test_a_transcript_looks_like_what_was_shown() -> None:
+def test_a_transcript_looks_like_what_was_shown() -> None:
     notes = Text(text="Buy milk.", source="file:notes.md")
     messages: Iterable[Any] = [
         Message("Be brief.", role="system"),
@@ -244,7 +244,7 @@ async def test_a_transcript_looks_like_what_was_shown() -> None:
         Message("Thanks"),
         Message("Of course.", role="assistant", agent="retinue"),
     ]
-    assert await transcript(messages, BARE, 60, host="retinue") == [
+    assert transcript(messages, BARE, 60, host="retinue") == [
         "\u203a Be brief.",
         "",
         "\u203a What is",

@@ -3,9 +3,8 @@ be completed, and what it does.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable
 from difflib import get_close_matches
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -13,56 +12,17 @@ from retinue.cli._attachments import attachment
 from retinue.cli._cost import in_dollars
 from retinue.errors import UsageError
 from retinue.messages.history import MarkdownHistory
-from retinue.telemetry.terminal import Look, one_line
+from retinue.telemetry.terminal import one_line
 from retinue.tools import find_tools
 
 from ._cast import shown
-from ._cells import cells, wrapped
-from ._session import Question, Session
+from ._conversing import CONVERSING
+from ._desk import Command, Desk, Leave, Outcome, bold, counted, table
+from ._session import Session
 from ._transcript import transcript
 
 if TYPE_CHECKING:
     from retinue.models.prices import Cost
-
-
-class Leave(Enum):
-    """The person leaves."""
-
-    NOW = "now"
-
-
-class Desk(NamedTuple):
-    """What a command works on, and what its answer has to fit.
-
-    Args:
-        session: The conversation.
-        look: What can be shown.
-        width: In columns.
-    """
-
-    session: Session
-    look: Look
-    width: int
-
-
-type Outcome = Sequence[str] | Question | Leave
-"""Lines to be shown, a question to be asked, or the end."""
-
-
-class Command(NamedTuple):
-    """What can be typed after a slash.
-
-    Args:
-        arguments: How what follows is written; "" where nothing does.
-        help: What it does, on one line.
-        do: Does it.
-        complete: What may follow, given what is there of it.
-    """
-
-    arguments: str
-    help: str
-    do: Callable[[Desk, str], Awaitable[Outcome]]
-    complete: Callable[[Session, str], Awaitable[Iterable[str]]] | None = None
 
 
 def is_command(line: str) -> bool:
@@ -138,19 +98,19 @@ async def _help(desk: Desk, about: str) -> Outcome:
     if about:
         name = about.removeprefix("/")
         command = find(name)
-        return _table([(_usage(name, command), command.help)], desk, "cyan")
+        return table([(_usage(name, command), command.help)], desk, "cyan")
     rows = [(_usage(name, command), command.help) for name, command in COMMANDS.items()]
-    return _table([*rows, ("", ""), *_KEYS], desk, "cyan")
+    return table([*rows, ("", ""), *_KEYS], desk, "cyan")
 
 
 async def _model(desk: Desk, name: str) -> Outcome:
     session = desk.session
     if name:
         session.choose(model=name)
-        return [f"  Now with {_bold(desk, session.app.model.name)}."]
+        return [f"  Now with {bold(desk, session.app.model.name)}."]
     now = session.app.model.name
     others = [each for each in await session.models() if each != now]
-    lines = [f"  {_bold(desk, now)}  {desk.look.paint('now', 'dim')}"]
+    lines = [f"  {bold(desk, now)}  {desk.look.paint('now', 'dim')}"]
     return lines + [f"  {one_line(each, width=desk.width)}" for each in others]
 
 
@@ -168,7 +128,7 @@ async def _tools(desk: Desk, _: str) -> Outcome:
         return ["  No tools."]
     specs = [(tool.spec.name, tool.spec.description, tool.risk) for tool in tools]
     rows = [(name, f"{_first_sentence(does)} ({risk})") for name, does, risk in specs]
-    return _table(rows, desk, "bold")
+    return table(rows, desk, "bold")
 
 
 async def _system(desk: Desk, text: str) -> Outcome:
@@ -188,7 +148,7 @@ async def _history(desk: Desk, count: str) -> Outcome:
     if not messages:
         return ["  Nothing was said yet."]
     host = desk.session.app.name
-    return ["", *await transcript(messages, desk.look, desk.width, host=host)]
+    return ["", *transcript(messages, desk.look, desk.width, host=host)]
 
 
 async def _save(desk: Desk, path: str) -> Outcome:
@@ -199,7 +159,7 @@ async def _save(desk: Desk, path: str) -> Outcome:
     if {there.id for there in await file.load()} - {ours.id for ours in messages}:
         raise UsageError(f"{path} holds another conversation", hint="Name another file.")
     await file.append(*messages)
-    return [f"  {_counted(len(messages), 'message')} in {path}"]
+    return [f"  {counted(len(messages), 'message')} in {path}"]
 
 
 async def _load(desk: Desk, path: str) -> Outcome:
@@ -210,7 +170,7 @@ async def _load(desk: Desk, path: str) -> Outcome:
         )
     kept = _let_go(desk.session)
     desk.session.begin(messages)
-    return [f"  {_counted(len(messages), 'message')} of {path}; /history shows them", *kept]
+    return [f"  {counted(len(messages), 'message')} of {path}; /history shows them", *kept]
 
 
 async def _retry(desk: Desk, _: str) -> Outcome:
@@ -233,7 +193,7 @@ async def _cost(desk: Desk, _: str) -> Outcome:
     if not used:
         return ["  Nothing yet."]
     # The table of prices is loaded for this, while the screen goes on.
-    return _table(await asyncio.to_thread(_priced, desk.session), desk, "bold")
+    return table(await asyncio.to_thread(_priced, desk.session), desk, "bold")
 
 
 def _priced(session: Session) -> list[tuple[str, str]]:
@@ -246,7 +206,7 @@ def _priced(session: Session) -> list[tuple[str, str]]:
         tokens_in = sum(answer.usage.input for answer in answers)
         tokens_out = sum(answer.usage.output for answer in answers)
         tokens = f"tokens: {tokens_in:,} in, {tokens_out:,} out"
-        rows.append((model, f"{_counted(len(answers), 'answer')}; {tokens}; {in_dollars(each)}"))
+        rows.append((model, f"{counted(len(answers), 'answer')}; {tokens}; {in_dollars(each)}"))
     rows.append(("total", in_dollars(costs, source=True)))
     purse = session.purse
     if purse is not None and purse.tokens is not None:
@@ -302,8 +262,6 @@ async def _none(_: Session, __: str) -> Iterable[str]:
     return [NONE]
 
 
-_NARROW: Final = 20
-"""Columns that words have at least, even if a terminal must break them again."""
 NONE: Final = "none"
 """What takes away instructions, or attachments."""
 
@@ -320,6 +278,7 @@ COMMANDS: Final = {
     "attach": Command("[FILE | none]", "send a file with the next line", _attach, _files_or_none),
     "cost": Command("", "what was used so far", _cost),
     "new": Command("", "begin another conversation", _new),
+    **CONVERSING,
     "quit": Command("", "leave", _quit),
 }
 """By name, in the order of /help."""
@@ -331,7 +290,7 @@ _KEYS: Final = (
     ("Esc Enter", "a new line"),
     ("Up, Ctrl-R", "what was typed before; search in it"),
     ("Ctrl-C", "stop the answer, or clear the line"),
-    ("Ctrl-D", "leave"),
+    ("Ctrl-D", "leave; an answer on its way goes on with --continue"),
 )
 """What else /help says."""
 
@@ -339,28 +298,8 @@ _KEYS: Final = (
 # -- words
 
 
-def _table(rows: Sequence[tuple[str, str]], desk: Desk, style: str) -> list[str]:
-    """Two columns, the words of the second broken where the screen ends."""
-    width = max([cells(name) for name, _ in rows]) + 2
-    lines: list[str] = []
-    for name, words in rows:
-        head = f"  {desk.look.paint(name, style)}"
-        first, *others = wrapped([words], max(desk.width - width - 2, _NARROW))
-        lines.append(f"{head}{' ' * (width - cells(name))}{first}".rstrip())
-        lines += [" " * (width + 2) + other for other in others]
-    return lines
-
-
 def _usage(name: str, command: Command) -> str:
     return f"/{name} {command.arguments}".rstrip()
-
-
-def _bold(desk: Desk, text: str) -> str:
-    return desk.look.paint(one_line(text), "bold")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _first_sentence(text: str) -> str:

@@ -42,7 +42,9 @@ class Plain:
         self._rest = b""  # what was read beyond the last line
         self._waiting: asyncio.Task[str | None] | None = None
         self._stop: Callable[[], object] | None = None
+        self._leave: Callable[[], object] | None = None
         self._left = False
+        self._notes: list[str] = []
 
     @asynccontextmanager
     async def open(self, session: Session) -> AsyncGenerator[None]:
@@ -55,6 +57,9 @@ class Plain:
         except OSError:
             return _WIDTH
 
+    def note(self, line: str) -> None:
+        self._notes.append(line)  # a line that is being typed must not be torn
+
     def show(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.screen.write(f"{line}\n")
@@ -63,6 +68,8 @@ class Plain:
     async def line(self) -> str | None:
         if self._left:
             return None
+        notes, self._notes = self._notes, []
+        self.show(notes)
         self._write(mark(self.screen.look))
         self._waiting = asyncio.ensure_future(self._next())
         await asyncio.wait({self._waiting})
@@ -72,12 +79,14 @@ class Plain:
         return line
 
     @contextmanager
-    def showing(self, _: Callable[[], list[str]], stop: Callable[[], object]) -> Generator[None]:
-        self._stop = stop
+    def showing(
+        self, live: Callable[[], list[str]], stop: Callable[[], object], leave: Callable[[], object]
+    ) -> Generator[None]:
+        self._stop, self._leave = stop, leave
         try:
             yield
         finally:
-            self._stop = None
+            self._stop = self._leave = None
 
     async def ask(self, question: str) -> Answer:
         if termios is not None:
@@ -88,6 +97,14 @@ class Plain:
         said = (await self._next() or "").strip().lower()
         return _ANSWERS.get(said, "no")
 
+    async def reply(self, question: str) -> str:
+        self._write(f"{question}: ")
+        said = await self._next()
+        if said is None:  # the end of input is no answer
+            self.leave()
+            await asyncio.Event().wait()
+        return said or ""
+
     def interrupt(self) -> None:
         if self._stop is not None:
             self._stop()
@@ -97,8 +114,8 @@ class Plain:
 
     def leave(self) -> None:
         self._left = True
-        for stop in filter(None, (self._stop, self._waiting and self._waiting.cancel)):
-            stop()
+        for leave in filter(None, (self._leave, self._waiting and self._waiting.cancel)):
+            leave()
 
     def _write(self, words: str) -> None:
         self.screen.write(words)

@@ -33,6 +33,8 @@ from ._typed import Typed
 
 _PICTURES: Final = 0.04
 """Seconds between two pictures, at least."""
+STOP: Final = "/stop"
+"""The one command that does not wait for the end of the answer."""
 _TICK: Final = 0.1
 """Seconds between two pictures while something goes on, at most."""
 
@@ -70,6 +72,8 @@ class Prompt:
         self._showing: _Showing | None = None
         self._approval = Approval()
         self._hint: list[str] = []
+        self._notes: list[str] = []  # for when nothing goes on any more
+        self._reply: _Reply | None = None
         self.buffer = Buffer(
             multiline=True,
             history=Typed(typed, self.screen.remark) if typed else None,
@@ -129,6 +133,8 @@ class Prompt:
         self._app.invalidate()
 
     async def line(self) -> str | None:
+        notes, self._notes = self._notes, []
+        self.show(wrapped(notes, self.width))
         while not self._left:
             if self._sent:
                 line = self._sent.popleft()
@@ -138,9 +144,17 @@ class Prompt:
             await self._news.wait()
         return None
 
+    def note(self, line: str) -> None:
+        if self._showing is None:
+            self.show(wrapped([line], self.width))
+        else:
+            self._notes.append(line)
+
     @contextmanager
-    def showing(self, live: Callable[[], list[str]], stop: Callable[[], object]) -> Generator[None]:
-        self._showing = _Showing(live, stop)
+    def showing(
+        self, live: Callable[[], list[str]], stop: Callable[[], object], leave: Callable[[], object]
+    ) -> Generator[None]:
+        self._showing = _Showing(live, stop, leave)
         ticking = asyncio.ensure_future(self._tick())
         try:
             yield
@@ -151,6 +165,14 @@ class Prompt:
 
     async def ask(self, question: str) -> Answer:
         return await self._approval.ask(question)
+
+    async def reply(self, question: str) -> str:
+        self._reply = reply = _Reply(question, asyncio.get_running_loop().create_future())
+        self._app.invalidate()
+        try:
+            return await reply.line
+        finally:
+            self._reply = None
 
     # -- what a `Typist` does
 
@@ -178,7 +200,7 @@ class Prompt:
         self._left = True
         self._news.set()
         if self._showing is not None:
-            self._showing.stop()
+            self._showing.leave()
 
     def take_back(self) -> None:
         self.buffer.insert_text(self._sent.pop())
@@ -197,6 +219,8 @@ class Prompt:
             lines = [paint(f"  {clip}{each}", "dim") for each in attached]
         below = [*[f"queued: {one_line(line)}" for line in self._sent], *self._hint]
         asked = self._approval.drawn(self._look)
+        if self._reply is not None:
+            asked.append(paint(fit(f"  {self._reply.question}", width), "yellow", "bold"))
         return [*lines, *asked, *[paint(fit(line, width), "dim") for line in below]]
 
     def _begin_picture(self, app: Application[Any]) -> None:
@@ -229,8 +253,13 @@ class Prompt:
         return self.buffer.text.startswith("/") and not self._app.key_processor.input_queue
 
     def _send(self, _: Buffer) -> bool:
-        if self.buffer.text.strip():
-            self._sent.append(self.buffer.text)
+        text, reply = self.buffer.text, self._reply
+        if reply is not None and not reply.line.done():
+            reply.line.set_result(text)
+        elif text.strip() == STOP and self._showing is not None:
+            self._showing.stop()
+        elif text.strip():
+            self._sent.append(text)
             self._news.set()
         return False
 
@@ -258,3 +287,11 @@ class _Showing(NamedTuple):
 
     live: Callable[[], list[str]]
     stop: Callable[[], object]
+    leave: Callable[[], object]
+
+
+class _Reply(NamedTuple):
+    """A question that is answered by the next line."""
+
+    question: str
+    line: asyncio.Future[str]

@@ -1,17 +1,19 @@
 """Transcript: what was said, as it was shown when it was said."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from retinue.cli._follow import follow
-from retinue.messages import Message, Text, sequence_of
+from retinue.cli._follow import whole
+from retinue.messages import Message, Text
 from retinue.telemetry.terminal import Look, one_line, tame
 
 from ._view import View
 
+_EXCHANGES: Final = 3
+"""So many are shown to who comes back."""
 
-async def transcript(
-    messages: Iterable[Message], look: Look, width: int, *, host: str
-) -> list[str]:
+
+def transcript(messages: Iterable[Message], look: Look, width: int, *, host: str) -> list[str]:
     """The lines of these messages."""
     lines: list[str] = []
     view = View(look, lambda: width, host=host, clock=None)
@@ -20,9 +22,15 @@ async def transcript(
             lines += [*view.end(), *([""] if lines else []), *question_of(message, look)]
             view = View(look, lambda: width, host=host, clock=None)
             continue
-        async for event in follow(sequence_of(message)):
+        for event in whole(message):
             lines += view.tell(event)
     return lines + view.end()
+
+
+def last_exchanges(messages: Sequence[Message]) -> Sequence[Message]:
+    """The last questions, and what was said after them."""
+    asked = [at for at, message in enumerate(messages) if message.role == "user"]
+    return messages[asked[-_EXCHANGES] :] if len(asked) > _EXCHANGES else messages
 
 
 def question_of(message: Message, look: Look) -> list[str]:

@@ -12,6 +12,7 @@ from retinue.messages.events import (
     InterruptAsked,
     MessageEnded,
     MessageStarted,
+    Restarted,
     TextAdded,
     ThinkingAdded,
     ThinkingEnded,
@@ -62,7 +63,7 @@ class View:
         self._prose: Markdown | None = None
         self._thought: Markdown | None = None
         self._running: dict[str, _Running] = {}
-        self._asked: dict[str, str] = {}  # the tool's name, by question
+        self._asked: dict[str, str] = {}  # what an answer comes after, by question
         self._news = self._now()
 
     def tell(self, event: Event) -> list[str]:
@@ -100,15 +101,20 @@ class View:
                 if running is None:  # it was told already, or its call was not yet
                     return []
                 return self._put("tool", [self._outcome(running, result)])
-            case InterruptAsked(interrupt=id, call=ToolCall(name=name), question=about):
-                self._asked[id] = name
+            case InterruptAsked(interrupt=id, call=call, question=about):
+                words = f"Use {one_line(call.name, width=60)}?" if call is not None else None
+                self._asked[id] = words or self._look.sign("↳", ">")
                 lines = self._close()
                 gap = [""] if self._page.last == "asked" else []
                 words = wrapped([f"  {line}" for line in about], self._width())
                 return lines + self._put("asked", [*gap, *words])
             case InterruptAnswered(interrupt=id, answer=answer):
-                name = one_line(self._asked.pop(id, "it"), width=60)
-                return self._put("asked", [f"  Use {name}? {answer}"])
+                words = self._asked.pop(id, "")
+                return self._put("asked", [f"  {words} {one_line(str(answer))}"])
+            case Restarted():
+                lines = self._close()
+                void = self._look.paint(f"  {self._look.sign('↻ ')}begun anew", "dim")
+                return lines + (self._put("asked", [void]) if self._page.last else [])
             case MessageEnded():
                 return self._close()
             case _:

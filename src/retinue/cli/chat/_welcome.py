@@ -25,7 +25,7 @@ def _lines(session: Session, look: Look, program: str) -> Iterator[str]:
         yield f"The key of {vendor} is not used without its package: {command}"
     if model == "demo":
         yield f"It is no language model, only a demonstration. To choose one: {program} setup"
-    if session.messages:
-        path = session.history.path if session.history is not None else "what was said"
+    if session.messages and session.history is not None:
+        path = session.history.path
         yield f"Messages in {path} so far: {len(session.messages):,}. /history shows them."
     yield look.paint("/help shows what can be done here, Ctrl-D leaves.", "dim")

@@ -19,6 +19,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 from retinue.errors import ModelError, ModelRejected, ModelUnreachable
+from retinue.models._addresses import is_loopback
 
 from ._kept import apart, kept_on_loop
 from ._server import Server
@@ -191,7 +192,7 @@ class _Pool:
         parts = urlsplit(url)
         place = parts.scheme, parts.netloc
         if place not in self._proxy_of:
-            own = _is_here(parts.hostname or "") or bool(proxy_bypass(parts.netloc))
+            own = is_loopback(parts.hostname or "") or bool(proxy_bypass(parts.netloc))
             self._proxy_of[place] = None if own else self._proxies.get(parts.scheme)
         return self._proxy_of[place]
 
@@ -199,10 +200,6 @@ class _Pool:
 async def _pool() -> _Pool:
     """The pool of this loop."""
     return await kept_on_loop("_retinue_http", None, _Pool, lambda pool: pool.session.close())
-
-
-def _is_here(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.") or host.endswith(".localhost")
 
 
 def _error(server: Server, error: Exception) -> ModelError:

@@ -15,6 +15,7 @@ import aiohttp
 import anthropic
 import httpx2
 
+from retinue.models._find import is_customary
 from retinue.models._wire import Connection, Server
 from retinue.models._wire.guest import (
     Response,
@@ -23,6 +24,8 @@ from retinue.models._wire.guest import (
     sent,
     unreachable,
 )
+
+from . import ANTHROPIC
 
 if tuple(map(int, anthropic.__version__.split(".")[:2])) < (2, 10):  # others may want an older one
     raise ImportError(f"anthropic {anthropic.__version__} has another way to speak HTTP")
@@ -68,6 +71,8 @@ async def opened(
             _PLACE, server.base_url, lambda: _made(server.base_url), lambda made: made.close()
         )
         client = client.with_options(api_key=server.api_key)  # its log would show a header of ours
+        if not is_customary("anthropic", server.base_url, own=ANTHROPIC):
+            client._custom_headers = {}  # ANTHROPIC_CUSTOM_HEADERS may hold the key of a gateway
         response = await sent(client, path, body, headers, refused=anthropic.APIStatusError)
     except _BROKEN as error:
         raise unreachable(server, error) from error

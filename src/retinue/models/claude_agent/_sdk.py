@@ -44,7 +44,9 @@ from retinue.errors import (
 )
 from retinue.messages import ToolCall
 from retinue.models import ChatChunk
+from retinue.models._find import is_customary
 from retinue.models._wire import Json, Server, bare, incomplete
+from retinue.models.anthropic import ANTHROPIC
 from retinue.models.anthropic._decode import usage_of
 from retinue.telemetry import event
 
@@ -192,6 +194,8 @@ class _Run:
         env = {**_QUIET, MARK: self._name, **asked.env}
         if asked.base_url is not None:
             env["ANTHROPIC_BASE_URL"] = asked.base_url
+            if not is_customary("anthropic", asked.base_url, own=ANTHROPIC):
+                env["ANTHROPIC_CUSTOM_HEADERS"] = ""  # it would send them anywhere
         if server.api_key:
             # The key counts that was given, and no other that lies about.
             env |= {**_NO_OTHER, "ANTHROPIC_API_KEY": server.api_key}

@@ -97,7 +97,8 @@ def find(
         base_url: Another address than Google's own.
         api_key: Theirs.
         vertexai: Whether it is asked at Vertex AI.
-        project, location: Of Vertex AI; who names a project needs no key.
+        project, location: Of Vertex AI; who names a project needs no key, but an address of
+            Google's.
         first_timeout, idle_timeout, retries: Of `Guarded`.
     """
     if not name:

@@ -13,6 +13,7 @@ import aiohttp
 import httpx2
 import openai
 
+from retinue.models._find import is_customary
 from retinue.models._wire import Connection, Server
 from retinue.models._wire.guest import (
     Response,
@@ -21,6 +22,7 @@ from retinue.models._wire.guest import (
     sent,
     unreachable,
 )
+from retinue.models.compatible import OPENAI
 
 if int(openai.VERSION.partition(".")[0]) < 3:  # others may want an older one
     raise ImportError(f"openai {openai.VERSION} has another way to speak HTTP")
@@ -65,9 +67,13 @@ async def opened(server: Server, path: str, body: bytes | None) -> AsyncGenerato
 
 
 def _made(base_url: str) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(
+    client = openai.AsyncOpenAI(
         base_url=base_url,
         api_key="in the headers of each request",
         max_retries=0,
         http_client=httpx2.AsyncClient(transport=Shared(), timeout=None),
     )
+    if not is_customary("openai", base_url, own=OPENAI):
+        client.organization = client.project = None
+        client._custom_headers = {}  # OPENAI_CUSTOM_HEADERS may hold the key of a gateway
+    return client

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from retinue.storage import Reserved, Spent
-from retinue.storage.memory._budget import reserve, spend
+from retinue.storage._purses import reserve, spend
 
 from ._work import Work, columns
 

@@ -4,10 +4,11 @@ The first locks what is written to, if the claim holds, and gets all that is to 
 second, which writes and commits.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, assert_never
 
 from retinue.errors import Fenced
+from retinue.messages.events import MessageEnded
 from retinue.storage import (
     Asked,
     Change,
@@ -26,13 +27,13 @@ from retinue.storage import (
     Written,
     Yields,
 )
-from retinue.storage.sqlite._scribe import Line, line
+from retinue.storage._lines import Line, line
 
 from ._budget import Purses
 from ._interrupts import ask, over
 from ._notes import put_note
 from ._scribe import Place, Scribe
-from ._work import NOW, Work, columns
+from ._work import NOW, Row, Work, inserted
 
 # Who holds the claim is asked in the same statement that locks the run and its conversation.
 _HELD = f"""
@@ -71,11 +72,8 @@ _ENDED = """
 SELECT m.id, max(m.event) FROM messages m JOIN conversations c ON c.n = m.conversation
 WHERE c.owner = %s AND c.id = %s AND m.id = ANY(%s) GROUP BY m.id
 """
-_ENTER = """
-INSERT INTO journal (run, address, place, kind, turn, state, body)
-SELECT %s, * FROM unnest(
-    %s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[]
-)
+_JOURNAL = "journal (run, address, place, kind, turn, state, body)"
+_REPLACE = """
 ON CONFLICT (run, address) DO UPDATE
 SET kind = excluded.kind, turn = excluded.turn, state = excluded.state, body = excluded.body
 """
@@ -100,6 +98,10 @@ class Batch:
 
     def __init__(self, changes: Iterable[Change]) -> None:
         self._log: list[Line | Shown | Grown] = []
+        self._events = 0
+        self._said = 0
+        self._ended: set[str] = set()
+        self._shown: set[str] = set()
         self._entries: dict[str, Entry] = {}
         self._notes: dict[str, object] = {}
         self._asked: list[Interrupt] = []
@@ -116,13 +118,13 @@ class Batch:
         Raises:
             Fenced, BudgetExceeded, NotFound: As `Claims.write` says.
         """
-        shown = [id for one in self._log if isinstance(one, Shown) for id in one.messages]
-        held = await work.send(*self._statement(claim, number, len(shown)))
+        held = await work.send(*self._statement(claim, number))
         purses = Purses(claim.run.owner, claim.run.id, self._budget)
         await purses.lock(work)
-        ended: list[tuple[str, int]] = []
-        if shown:
-            ended = await work.rows(_ENDED, (claim.run.owner, claim.run.conversation, shown))  # type: ignore[assignment]
+        before = sorted(self._shown - self._ended)
+        known: list[Row] = []
+        if before:
+            known = await work.rows(_ENDED, (claim.run.owner, claim.run.conversation, before))
         row = await held.fetchone()
         if row is None:
             return await _written_before(work, claim, number)
@@ -130,14 +132,10 @@ class Batch:
         place = Place(conversation, claim.run.owner, claim.run.conversation, seq, said)
         run = _Held(n, status, stop_asked, entered, place)
         await purses.change(work, run.n)
-        await self._send(work, claim, run, dict(ended))
+        await self._send(work, claim, run, dict(known))
         return Written(seq=place.seq + self._events, stop_asked=run.stop_asked)
 
-    @property
-    def _events(self) -> int:
-        return sum(isinstance(one, Line) for one in self._log)
-
-    def _statement(self, claim: Claim, number: int, said: int) -> tuple[str, dict[str, object]]:
+    def _statement(self, claim: Claim, number: int) -> tuple[str, dict[str, object]]:
         values: dict[str, object] = {
             "number": number,
             "entries": len(self._entries),
@@ -150,10 +148,9 @@ class Batch:
             "epoch": claim.epoch,
             "holder": claim.holder,
         }
-        events = self._events
-        if not (events or said):
+        if not (self._events or self._said):
             return _LOCKING, values
-        return _APPENDING, {**values, "events": events, "said": said}
+        return _APPENDING, {**values, "events": self._events, "said": self._said}
 
     async def _send(self, work: Work, claim: Claim, run: _Held, ended: dict[str, int]) -> None:
         scribe = Scribe(run.place, claim.run.id)
@@ -165,9 +162,9 @@ class Batch:
                     scribe.show(messages, ended)
                 case Grown():
                     scribe.grow(one)
-        await scribe.done(work)
-        if self._entries:
-            await work.send(_ENTER, (run.n, *columns(self._rows(run.entered), 6)))
+        values = "(%s, %s, %s, %s, %s, %s, %s)"
+        entered = inserted(_JOURNAL, values, self._rows(run), anyway=_REPLACE)
+        await scribe.done(work, *entered)
         for asked in self._asked:
             await ask(work, claim.run.owner, run.n, asked)
         for name, value in sorted(self._notes.items()):
@@ -177,17 +174,22 @@ class Batch:
         elif run.status == "queued":
             work.runs.append(claim.run.id)
 
-    def _rows(self, entered: int) -> Sequence[tuple[object, ...]]:
-        return [
-            (entry.address, entered + place, entry.kind, entry.turn, entry.state, entry.body)
-            for place, entry in enumerate(self._entries.values(), 1)
-        ]
+    def _rows(self, run: _Held) -> Iterator[tuple[object, ...]]:
+        for place, one in enumerate(self._entries.values(), run.entered + 1):
+            yield run.n, one.address, place, one.kind, one.turn, one.state, one.body
 
     def _add(self, change: Change) -> None:
         match change:
-            case Happens():
+            case Happens(event=event):
                 self._log.append(line(change))
-            case Shown() | Grown():
+                self._events += 1
+                if isinstance(event, MessageEnded):
+                    self._ended.add(event.message.id)
+            case Shown(messages=messages):
+                self._log.append(change)
+                self._said += len(messages)
+                self._shown.update(messages)
+            case Grown():
                 self._log.append(change)
             case Entry(address=address, state=state):
                 self._entries[address] = change

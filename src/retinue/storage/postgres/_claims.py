@@ -8,9 +8,9 @@ from retinue.errors import AlreadyAnswered, Busy, Fenced, NotFound
 from retinue.messages import new_id
 from retinue.messages.events import Event
 from retinue.storage import Change, Claim, Entry, Interrupt, Journal, RunRecord, Written
-from retinue.storage.sqlite._rows import INTERRUPT, INTERRUPTS, RUN, RUNS, interrupt_of, run_of
-from retinue.storage.sqlite._scribe import event_of
-from retinue.storage.sqlite._values import from_json, moment
+from retinue.storage._lines import event_of
+from retinue.storage._records import INTERRUPT, INTERRUPTS, RUN, RUNS, interrupt_of, run_of
+from retinue.storage._values import from_json, moment
 
 from ._changes import Batch
 from ._database import Database

@@ -13,10 +13,10 @@ from psycopg.sql import SQL, Identifier
 from psycopg_pool import AsyncConnectionPool
 
 from retinue.messages import new_id
+from retinue.storage._bells import Bells
 
 from ._address import Address
-from ._bells import Bells
-from ._errors import closed, failed, translated
+from ._errors import closed, failed, is_passing, translated
 from ._letters import Letter, letter_of
 from ._line import Line
 from ._migrations import Migrations
@@ -49,7 +49,7 @@ class Database:
         self.bells = Bells()
         schema = hashlib.sha256(address.schema.encode()).hexdigest()
         self.channel = f"retinue_{schema[:16]}"
-        self.line = Line(self._connect, self.channel, heard=self._heard, anew=self._anew)
+        self.line = Line(self._connect, self.channel, heard=self._heard, anew=self.bells.look)
         self._connections = connections
         self._pool = AsyncConnectionPool[Connection](
             address.conninfo,
@@ -114,28 +114,20 @@ class Database:
             coroutine.close()
             raise closed(self.name)
         task = asyncio.Task(coroutine, eager_start=True, loop=asyncio.get_running_loop())
-        if not task.done():
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
 
     async def _read[T](self, job: Callable[[Work], Awaitable[T]]) -> T:
-        with translated(self.name):
-            async with self._connection() as connection:
-                return await _piped(connection, lambda: job(Work(connection)))
+        async def tried(work: Work, connection: Connection) -> T:
+            return await _piped(connection, lambda: job(work))
+
+        return await self._tried(tried)
 
     async def _write[T](self, job: Callable[[Work], Awaitable[T]]) -> T:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return await self._tried(job)
-            except psycopg.Error as error:
-                if attempt == _ATTEMPTS or not (error.sqlstate or "").startswith("40"):
-                    raise failed(error, self.name) from error
-        raise AssertionError
+        written: list[Work] = []
 
-    async def _tried[T](self, job: Callable[[Work], Awaitable[T]]) -> T:
-        async with self._connection() as connection:
-            work = Work(connection)
+        async def tried(work: Work, connection: Connection) -> T:
             try:
                 result = await _piped(connection, lambda: self._transaction(work, job))
             except BaseException:
@@ -143,12 +135,32 @@ class Database:
                     with suppress(psycopg.Error):
                         await connection.execute("ROLLBACK")
                 raise
-        self.bells.wrote(work.logs, work.runs)
+            written.append(work)
+            return result
+
+        result = await self._tried(tried)
+        self.bells.wrote(written[0].logs, written[0].runs)
         return result
+
+    async def _tried[T](self, job: Callable[[Work, Connection], Awaitable[T]]) -> T:
+        """What the job returns; it is done again where it certainly had no effect."""
+        attempt = 0
+        while True:
+            attempt += 1
+            work: Work | None = None
+            try:
+                async with self._connection() as connection:
+                    work = Work(connection)
+                    return await job(work, connection)
+            except psycopg.Error as error:
+                again = work is not None and is_passing(error, committing=work.committing)
+                if attempt == _ATTEMPTS or not again:
+                    raise failed(error, self.name) from error
 
     async def _transaction[T](self, work: Work, job: Callable[[Work], Awaitable[T]]) -> T:
         await work.send("BEGIN")
         result = await job(work)
+        work.committing = True
         await work.send("COMMIT")
         letter = letter_of(self._id, work.logs, work.runs)
         if letter is not None:
@@ -189,11 +201,11 @@ class Database:
 
     def _heard(self, text: str) -> None:
         letter = Letter.decoded(text)
-        if letter.sender != self._id:
-            self.bells.read(letter)
-
-    def _anew(self) -> None:
-        self.bells.look()
+        if letter.sender == self._id:
+            return
+        self.bells.elsewhere(letter.logs, letter.runs)
+        if letter.much:
+            self.bells.look()
 
 
 async def _piped[T](connection: Connection, job: Callable[[], Awaitable[T]]) -> T:

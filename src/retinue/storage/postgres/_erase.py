@@ -1,7 +1,7 @@
 """Erasing: what was said is in no table any more."""
 
 from retinue.errors import Busy
-from retinue.storage.sqlite._writer import Heard
+from retinue.storage._bells import Heard
 
 from ._rows import find_conversation
 from ._work import Work

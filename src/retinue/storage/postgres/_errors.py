@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import psycopg
-from psycopg_pool import PoolClosed, PoolTimeout
+from psycopg_pool import PoolTimeout
 
 from retinue.errors import StoreFailed
 
@@ -12,16 +12,16 @@ _SAID = {
     "08": ("the connection is lost", "Look whether the database runs; then it goes on."),
     "25P03": ("this process was silent for too long", "Try again."),
     "25006": ("it may not be written", "Name the server that may, not a copy of it."),
-    "28": ("it does not let us in", "Look at the user and the password in its address."),
-    "3D000": ("there is no such database", "Make it with createdb, or name another one."),
     "40": ("too many write at once", "Try again."),
     "42501": ("this user may not do it", "Grant it CREATE on the database, or on the schema."),
     "53100": ("its disk is full", "Free some space there; then it goes on."),
-    "53300": ("it has too many connections", "Raise its max_connections, or start less."),
     "55P03": ("somebody else keeps it locked", "Try again."),
     "57": ("it is shutting down, or starting", "Wait until it is up; then it goes on."),
 }
-_LOST = ("it cannot be reached", "Look whether the database runs, and at its address.")
+_LOST = (
+    "it cannot be reached",
+    "Look at its address, whether it runs, and whether it lets this user in.",
+)
 _OTHER = ("PostgreSQL cannot do it", "Try again; if it stays so, please report it.")
 
 
@@ -33,13 +33,25 @@ def failed(error: psycopg.Error, name: str) -> StoreFailed:
     return StoreFailed(f"{name}: {what} ({_words(error)})", hint=hint)
 
 
+def is_passing(error: psycopg.Error, *, committing: bool) -> bool:
+    """Whether a transaction that ended so had no effect, and may do better when it is tried again.
+
+    Args:
+        error: It happened on a connection.
+        committing: The server may have committed it: then a lost connection says nothing.
+    """
+    code = error.sqlstate or ""
+    if code.startswith("40"):  # it got in the way of another
+        return True
+    lost = code.startswith(("08", "57P", "25P03")) or not code
+    return lost and not committing and isinstance(error, psycopg.OperationalError)
+
+
 @contextmanager
 def translated(name: str) -> Generator[None]:
     """Raise what PostgreSQL raises within the block as an error of ours."""
     try:
         yield
-    except PoolClosed as error:
-        raise closed(name) from error
     except psycopg.Error as error:
         raise failed(error, name) from error
 

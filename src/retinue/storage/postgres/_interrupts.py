@@ -6,9 +6,9 @@ from retinue.errors import AlreadyAnswered
 from retinue.messages.codecs import part_to_dict
 from retinue.messages.events import InterruptAnswered
 from retinue.storage import Interrupt, InterruptStatus
-from retinue.storage.sqlite._rows import interrupt_of
-from retinue.storage.sqlite._scribe import lines
-from retinue.storage.sqlite._values import moment, to_json
+from retinue.storage._lines import lines
+from retinue.storage._records import interrupt_of
+from retinue.storage._values import moment, to_json
 
 from ._rows import find_interrupt
 from ._scribe import place_in, write_lines

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from retinue.storage.sqlite._writer import Heard
+from retinue.storage._bells import Heard
 
 _LARGEST = 7_900
 
@@ -35,10 +35,11 @@ class Letter:
 
     @classmethod
     def decoded(cls, text: str) -> "Letter":
+        """What was sent; whatever else another release may send, it says that there is much."""
         match json.loads(text):
-            case [sender, logs, runs]:
+            case [str() as sender, [*logs], [*runs]]:
                 return cls(sender, tuple([(owner, id) for owner, id in logs]), tuple(runs))
-            case [sender]:
+            case [str() as sender]:
                 return cls(sender, much=True)
             case _:
                 return cls("", much=True)

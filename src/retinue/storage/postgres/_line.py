@@ -101,8 +101,7 @@ class Line:
         self._closed = True
         if self._reconnecting is not None:
             self._reconnecting.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._reconnecting
+            await asyncio.wait([self._reconnecting])
         async with self._turn:
             connection, self._connection = self._connection, None
             if connection is not None:
@@ -115,21 +114,19 @@ class Line:
 
     def read(self) -> None:
         """Take in what is there, without waiting."""
-        connection = self._connection
-        if connection is None:
-            return
+        assert self._connection is not None
+        server = self._connection.pgconn
         try:
-            connection.pgconn.consume_input()
-            while (note := connection.pgconn.notifies()) is not None:
+            server.consume_input()
+            while (note := server.notifies()) is not None:
                 self._heard(note.extra.decode())
         except psycopg.Error:
             self._lost()
 
     def watch(self) -> None:
         """Read whenever something comes."""
-        if self._connection is not None:
-            asyncio.get_running_loop().add_reader(self._file, self.read)
-            self.read()
+        asyncio.get_running_loop().add_reader(self._file, self.read)
+        self.read()
 
     def rest(self) -> None:
         """Leave reading to whoever uses the connection."""
@@ -146,6 +143,7 @@ class Line:
             self._connection = await self._made()
             self._file = self._connection.fileno()
             self.watch()
+            self._anew()
         return self._connection
 
     async def _made(self) -> Connection:
@@ -176,7 +174,6 @@ class Line:
             with suppress(psycopg.Error, OSError):
                 await self.open()
         self._reconnecting = None
-        self._anew()
 
 
 class _Taken:

@@ -8,8 +8,8 @@ from retinue.messages import Message, new_id
 from retinue.messages.events import Event, LogEvent, MessageEnded
 from retinue.storage import Conversation, Found, Page, Tail
 from retinue.storage._follow import follow
-from retinue.storage.sqlite._rows import CONVERSATION, conversation_of, paged, places
-from retinue.storage.sqlite._scribe import event_of, lines
+from retinue.storage._lines import event_of, lines
+from retinue.storage._records import CONVERSATION, conversation_of, paged, places
 
 from ._database import Database
 from ._erase import CLEANED, erase

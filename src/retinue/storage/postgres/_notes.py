@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from retinue.storage.sqlite._values import from_json, to_json
+from retinue.storage._values import from_json, to_json
 
 from ._database import Database
 from ._work import Work

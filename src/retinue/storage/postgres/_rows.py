@@ -1,7 +1,7 @@
 """The ways to find a row: each asks for the owner."""
 
 from retinue.errors import Ambiguous, NotFound
-from retinue.storage.sqlite._rows import CONVERSATION, INTERRUPT, INTERRUPTS, RUN, RUNS
+from retinue.storage._records import CONVERSATION, INTERRUPT, INTERRUPTS, RUN, RUNS
 
 from ._work import Row, Work
 

@@ -6,7 +6,8 @@ from typing import Any
 from retinue.messages import Message, new_id
 from retinue.messages.events import MessageEnded, RunEnded
 from retinue.storage import Interrupt, Order, Page, RunRecord, RunStatus
-from retinue.storage.sqlite._rows import (
+from retinue.storage._lines import Line, event_of, lines
+from retinue.storage._records import (
     INTERRUPT,
     INTERRUPTS,
     RUN,
@@ -16,7 +17,6 @@ from retinue.storage.sqlite._rows import (
     places,
     run_of,
 )
-from retinue.storage.sqlite._scribe import Line, event_of, lines
 
 from ._database import Database
 from ._interrupts import answered, over

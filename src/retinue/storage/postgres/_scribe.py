@@ -10,21 +10,15 @@ from typing import Any, NamedTuple
 from retinue.errors import NotFound
 from retinue.messages.events import MessageEnded, MessageStarted, Restarted
 from retinue.storage import Grown, Happens, Tail
-from retinue.storage.sqlite._scribe import Line
-from retinue.storage.sqlite._writer import Heard
+from retinue.storage._bells import Heard
+from retinue.storage._lines import Line
 
 from ._words import words_of
-from ._work import NOW, Work, columns
+from ._work import NOW, Statement, Work, inserted
 
-_EVENTS = """
-INSERT INTO events (conversation, seq, run, body)
-SELECT %s, * FROM unnest(%s::bigint[], %s::text[], %s::text[])
-"""
-_TRANSCRIPT = """
-INSERT INTO transcript (conversation, at, place, event, run)
-SELECT %s, * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[])
-"""
-_MESSAGE = "INSERT INTO messages (conversation, id, event, words) VALUES (%s, %s, %s, %s::text[])"
+_EVENTS = "events (conversation, seq, run, body)"
+_MESSAGES = "messages (conversation, id, event, words)"
+_TRANSCRIPT = "transcript (conversation, at, place, event, run)"
 
 _START = """
 WITH gone AS (DELETE FROM tails WHERE conversation = %(conversation)s AND message = %(message)s)
@@ -111,10 +105,11 @@ class Scribe:
         self._run = run
         self.seq = place.seq
         self._said = place.said
-        self._events: list[tuple[int, str | None, str]] = []
-        self._transcript: list[tuple[int, int, int, str | None]] = []
+        self._events: list[tuple[int, int, str | None, str]] = []
+        self._messages: list[tuple[int, str, int, list[str]]] = []
+        self._transcript: list[tuple[int, int, int, int, str | None]] = []
         self._ended: dict[str, int] = {}
-        self._statements: list[tuple[str, Any]] = []
+        self._writing: list[tuple[str, dict[str, Any]]] = []
         self._changes: list[Happens | Grown] = []
 
     def append(self, line: Line, *, said: bool = False) -> None:
@@ -122,7 +117,7 @@ class Scribe:
         self.seq += 1
         event = line.event
         run = self._run or event.run
-        self._events.append((self.seq, run, line.body))
+        self._events.append((self._place.conversation, self.seq, run, line.body))
         match event:
             case MessageStarted(message=message):
                 self._do(_START, message, seq=self.seq, run=run)
@@ -162,34 +157,37 @@ class Scribe:
         )
         self._changes.append(grown)
 
-    async def done(self, work: Work) -> None:
-        """Send all of it."""
-        n = self._place.conversation
-        if self._events:
-            await work.send(_EVENTS, (n, *columns(self._events, 3)))
-        for query, values in self._statements:
+    async def done(self, work: Work, *more: Statement) -> None:
+        """Send all of it, together with what `more` changes elsewhere."""
+        for query, values in self._writing:
             await work.send(query, values)
-        if self._transcript:
-            await work.send(_TRANSCRIPT, (n, *columns(self._transcript, 4)))
+        await work.send_together(
+            [
+                *inserted(_EVENTS, "(%s, %s, %s, %s)", self._events),
+                *inserted(_MESSAGES, "(%s, %s, %s, %s::text[])", self._messages),
+                *inserted(_TRANSCRIPT, "(%s, %s, %s, %s, %s)", self._transcript),
+                *more,
+            ]
+        )
         if self._changes:
             place = self._place
             work.logs.append(Heard(place.owner, place.id, place.seq + 1, self._changes))
 
     def _end(self, event: MessageEnded, *, said: bool) -> None:
         message = event.message
+        n = self._place.conversation
         self._ended[message.id] = self.seq
         self._do(_FINISH, message.id)
-        values = (self._place.conversation, message.id, self.seq, words_of(message.text))
-        self._statements.append((_MESSAGE, values))
+        self._messages.append((n, message.id, self.seq, words_of(message.text)))
         if said:
             self._say(self.seq, None)
 
     def _say(self, event: int, run: str | None) -> None:
         self._said += 1
-        self._transcript.append((self.seq, self._said, event, run))
+        self._transcript.append((self._place.conversation, self.seq, self._said, event, run))
 
     def _do(self, query: str, message: str, **values: Any) -> None:
-        self._statements.append(
+        self._writing.append(
             (query, {"conversation": self._place.conversation, "message": message, **values})
         )
 

@@ -1,7 +1,7 @@
-"""Words: what a message can be found by. They are the same as in SQLite, whatever locale and
-parser a database has; PostgreSQL only keeps the index of them."""
+"""Words: what a message can be found by. They do not depend on the locale and
+parser that a database has; it only keeps the index of them."""
 
-from retinue.storage.sqlite._search import _words
+from retinue.storage._words import words_in
 
 _LONGEST = 100
 """Letters; an index takes no more than some 2,700 bytes, and who looks has the same cut off."""
@@ -9,4 +9,4 @@ _LONGEST = 100
 
 def words_of(text: str) -> list[str]:
     """Each once, without case, accents and signs."""
-    return list(dict.fromkeys([word[:_LONGEST] for word in _words(text)]))
+    return list(dict.fromkeys([word[:_LONGEST] for word in words_in(text)]))

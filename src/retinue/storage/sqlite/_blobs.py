@@ -5,11 +5,13 @@ import hashlib
 
 from retinue.errors import NotFound, TooLarge
 from retinue.storage import Blob
+from retinue.storage._records import Row
+from retinue.storage._values import text_of
 
 from ._database import Database
 from ._readers import Execute
-from ._rows import Row, find_conversation
-from ._values import text, text_of, text_or_none
+from ._rows import find_conversation
+from ._values import text, text_or_none
 from ._writer import Work
 
 _BLOB = "b.hash, u.media_type, b.size, u.name"

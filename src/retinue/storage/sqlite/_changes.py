@@ -19,14 +19,16 @@ from retinue.storage import (
     Waits,
     Yields,
 )
+from retinue.storage._lines import Line, line
+from retinue.storage._values import now
 
 from ._budget import reserve, spend
 from ._ending import over
 from ._interrupts import ask
 from ._notes import put_note
 from ._rows import Standing
-from ._scribe import Line, Scribe, line
-from ._values import now, text
+from ._scribe import Scribe
+from ._values import text
 from ._writer import Work
 
 type Prepared = (

@@ -8,6 +8,9 @@ from contextlib import AbstractAsyncContextManager
 from retinue.errors import Fenced, StoreFailed
 from retinue.messages.events import Event
 from retinue.storage import Change, Claim, Entry, Interrupt, Journal, RunRecord, Written
+from retinue.storage._lines import event_of
+from retinue.storage._records import INTERRUPT, INTERRUPTS, RUN, RUNS, Row, interrupt_of, run_of
+from retinue.storage._values import from_json, moment, now, text_of
 
 from ._budget import settle
 from ._changes import Held, prepared
@@ -15,9 +18,8 @@ from ._database import Database
 from ._erase import erase, is_held
 from ._interrupts import answered
 from ._readers import Execute
-from ._rows import INTERRUPT, INTERRUPTS, RUN, RUNS, Row, Standing, interrupt_of, run_of, standing
-from ._scribe import event_of
-from ._values import from_json, moment, now, text, text_of
+from ._rows import Standing, standing
+from ._values import text
 from ._writer import Work
 
 _MICROSECONDS_A_DAY = 86_400_000_000
@@ -188,7 +190,7 @@ class SqliteClaims:
         return await self._database.write(job) if await self._database.read(find) else 0
 
     def bell(self) -> AbstractAsyncContextManager[AsyncIterator[str]]:
-        return self._database.bell_of_runs().runs()
+        return self._database.bells().runs.runs()
 
 
 def _known(execute: Execute, claim: Claim) -> Standing:

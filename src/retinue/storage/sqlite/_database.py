@@ -7,7 +7,7 @@ from pathlib import Path
 
 from retinue.errors import StoreFailed
 from retinue.messages.events import Event
-from retinue.storage._bell import Bell, news
+from retinue.storage._bells import Bells
 
 from ._errors import translated
 from ._file import connect, open_file
@@ -26,8 +26,7 @@ class Database:
         self._path = path.expanduser().resolve()  # by all its names it is one file
         self.name = str(self._path)
         self._migrations = migrations
-        self._running = Bell()
-        self._bells: dict[str, Bell] = {}
+        self._bells = Bells()
 
     async def open(self) -> None:
         """Before anything else is called."""
@@ -45,8 +44,7 @@ class Database:
 
     async def close(self) -> None:
         """What was begun is finished; who waits for news gets StoreFailed."""
-        for bell in [self._running, *self._bells.values()]:
-            bell.close()
+        self._bells.close()
         await self._readers.close()
         await self._writer.close()
         self._post.close()
@@ -58,21 +56,14 @@ class Database:
     async def write[T](self, job: Callable[[Work], T]) -> T:
         return await self._writer.do(job)
 
-    def bell(self, owner: str) -> Bell:
-        """That of the owner's conversations, to listen to."""
+    def bells(self) -> Bells:
+        """To listen to."""
         self._post.open()
-        return self._bells.setdefault(owner, Bell())
-
-    def bell_of_runs(self) -> Bell:
-        """That of all runs, to listen to."""
-        self._post.open()
-        return self._running
+        return self._bells
 
     def tell(self, owner: str, conversation: str, *pieces: Event) -> None:
         """Those who listen in this process."""
-        bell = self._bells.get(owner)
-        if bell is not None:
-            bell.tell(conversation, *pieces)
+        self._bells.tell(owner, conversation, *pieces)
 
     def _open(self) -> tuple[sqlite3.Connection, Path]:
         connection = open_file(self._path, self._migrations)
@@ -86,30 +77,14 @@ class Database:
             raise
 
     def _tell(self, works: Sequence[Work]) -> None:
-        """What this process wrote: here it is told as it is."""
         for work in works:
-            for log in work.logs:
-                bell = self._bells.get(log.owner)
-                if bell is None:
-                    continue
-                if log.changes is None:
-                    bell.look(log.conversation)
-                else:
-                    bell.tell(log.conversation, *news(log.changes, first=log.first))
-            if work.runs:
-                self._running.ring(*work.runs)
+            self._bells.wrote(work.logs, work.runs)
 
     def _read(self, letter: Letter | None) -> None:
-        """What another process wrote, who can say only where."""
         if letter is None:
-            for bell in self._bells.values():
-                bell.look()
-            return
-        for owner, conversation in letter.logs:
-            if owner in self._bells:
-                self._bells[owner].look(conversation)
-        if letter.runs:
-            self._running.ring(*letter.runs)
+            self._bells.look()
+        else:
+            self._bells.elsewhere(letter.logs, letter.runs)
 
 
 def _folder(path: Path) -> Path:

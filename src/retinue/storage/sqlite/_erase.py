@@ -3,12 +3,13 @@
 import sqlite3
 
 from retinue.errors import Busy
+from retinue.storage._bells import Heard
+from retinue.storage._values import text_of
 
 from ._database import Database
 from ._file import patiently
 from ._readers import Execute
-from ._values import text_of
-from ._writer import Heard, Work
+from ._writer import Work
 
 _READERS = 5_000
 """Milliseconds for which readers of old pages are waited for."""

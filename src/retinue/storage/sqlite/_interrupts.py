@@ -5,11 +5,13 @@ from typing import Any
 from retinue.messages.codecs import part_to_dict
 from retinue.messages.events import InterruptAnswered
 from retinue.storage import Interrupt, InterruptStatus
+from retinue.storage._lines import lines
+from retinue.storage._records import INTERRUPT, INTERRUPTS, interrupt_of
+from retinue.storage._values import moment, now, to_json
 
 from ._readers import Execute
-from ._rows import INTERRUPT, INTERRUPTS, interrupt_of
-from ._scribe import Scribe, lines
-from ._values import moment, now, text, text_or_none, to_json
+from ._scribe import Scribe
+from ._values import text, text_or_none
 from ._writer import Work
 
 

@@ -7,21 +7,16 @@ from retinue.messages import Message, new_id
 from retinue.messages.events import Event, LogEvent
 from retinue.storage import Conversation, Found, Page, Tail
 from retinue.storage._follow import follow
+from retinue.storage._lines import event_of, lines
+from retinue.storage._records import CONVERSATION, Row, conversation_of, paged, places
+from retinue.storage._values import now
 
 from ._database import Database
 from ._erase import erase
 from ._readers import Execute
-from ._rows import (
-    CONVERSATION,
-    Row,
-    conversation_of,
-    find_conversation,
-    find_id,
-    paged,
-    places,
-)
-from ._scribe import Scribe, event_of, lines, tails_of
-from ._values import now, text, text_or_none
+from ._rows import find_conversation, find_id
+from ._scribe import Scribe, tails_of
+from ._values import text, text_or_none
 from ._writer import Work
 
 _END = (1 << 63) - 1
@@ -197,7 +192,7 @@ class SqliteLog:
     def follow(
         self, conversation: str, *, after: int = 0
     ) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        return follow(self, self._database.bell(self._owner), conversation, after=after)
+        return follow(self, self._database.bells().of(self._owner), conversation, after=after)
 
 
 def _found(row: Row) -> Found:

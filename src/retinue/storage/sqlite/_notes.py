@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from retinue.storage._values import from_json, text_of, to_json
+
 from ._database import Database
 from ._readers import Execute
-from ._values import from_json, text, text_of, to_json
+from ._values import text
 
 
 class SqliteNotes:

@@ -7,27 +7,26 @@ from retinue.errors import AlreadyAnswered
 from retinue.messages import Message, new_id
 from retinue.messages.events import MessageEnded, RunEnded
 from retinue.storage import Interrupt, Order, Page, RunRecord, RunStatus
-
-from ._database import Database
-from ._ending import over
-from ._interrupts import answered
-from ._readers import Execute
-from ._rows import (
+from retinue.storage._lines import Line, event_of, lines
+from retinue.storage._records import (
     INTERRUPT,
     INTERRUPTS,
     RUN,
     RUNS,
-    find_conversation,
-    find_id,
-    find_interrupt,
-    find_run,
     interrupt_of,
     paged,
     places,
     run_of,
 )
-from ._scribe import Line, Scribe, event_of, lines
-from ._values import now, text, text_or_none
+from retinue.storage._values import now
+
+from ._database import Database
+from ._ending import over
+from ._interrupts import answered
+from ._readers import Execute
+from ._rows import find_conversation, find_id, find_interrupt, find_run
+from ._scribe import Scribe
+from ._values import text, text_or_none
 from ._writer import Work
 
 _END = (1 << 63) - 1

@@ -1,49 +1,17 @@
 """Scribe: writes at the end of one conversation's log, within a transaction."""
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from retinue.errors import NotFound
-from retinue.messages.codecs.events import event_from_dict, event_to_dict
 from retinue.messages.events import LogEvent, MessageEnded, MessageStarted, Restarted
 from retinue.storage import Grown, Happens, Tail
+from retinue.storage._bells import Heard
+from retinue.storage._lines import Line
+from retinue.storage._values import now, text_of
 
 from ._readers import Execute
-from ._values import now, text, text_of
-from ._writer import Heard, Work
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """An event and what is kept of it; made by whoever has the event, so that ids of messages that
-    are made when they are asked for are not asked for by two threads."""
-
-    happens: Happens
-    type: str
-    body: str
-
-    @property
-    def event(self) -> LogEvent:
-        return self.happens.event
-
-
-def line(happens: Happens) -> Line:
-    form = event_to_dict(happens.event)
-    form.pop("seq", None)
-    return Line(happens, form["type"], _compact(form))
-
-
-def lines(events: Iterable[LogEvent]) -> list[Line]:
-    return [line(Happens(event=event)) for event in events]
-
-
-def event_of(body: str, seq: int) -> Any:
-    """The event that was kept so."""
-    form = json.loads(body)
-    form["seq"] = seq
-    return event_from_dict(form)
+from ._values import text
+from ._writer import Work
 
 
 class Scribe:
@@ -203,9 +171,3 @@ def tails_of(execute: Execute, conversation: int) -> tuple[Tail, ...]:
             for message, tail in tails.items()
         ]
     )
-
-
-def _compact(form: dict[str, Any]) -> str:
-    """JSON; lone surrogates are escaped, so that UTF-8 can hold it."""
-    body = json.dumps(form, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return body.encode("utf-8", "backslashreplace").decode("utf-8")

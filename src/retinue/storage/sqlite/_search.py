@@ -5,12 +5,11 @@ table of plain words. Either gets words without case, accents and signs.
 """
 
 import json
-import re
 import sqlite3
-import unicodedata
 from typing import Any
 
 from retinue.errors import StoreFailed
+from retinue.storage._words import words_in
 
 from ._readers import Execute
 
@@ -40,7 +39,7 @@ class Index:
     def condition(self, words: str) -> tuple[str, str] | None:
         """What is true of a row of `words` that has all of them, and its parameter; None where
         there is no word at all. Whatever a person may type is only ever words."""
-        wanted = dict.fromkeys(_words(words))
+        wanted = dict.fromkeys(words_in(words))
         if not wanted:
             return None
         if self._fts:
@@ -126,9 +125,4 @@ def _text(body: str) -> str:
     """The words of the message in this JSON of a MessageEnded."""
     parts: list[dict[str, Any]] = json.loads(body)["message"]["parts"]
     said = " ".join([part["text"] for part in parts if part["type"] == "text"])
-    return f" {' '.join(_words(said))} "
-
-
-def _words(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    return re.findall(r"[^\W_]+", "".join([c for c in plain if not unicodedata.combining(c)]))
+    return f" {' '.join(words_in(said))} "

@@ -14,23 +14,13 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from retinue.errors import StoreFailed
-from retinue.storage import Grown, Happens
+from retinue.storage._bells import Heard
 
 from ._errors import failed
 from ._file import patiently
 
 _TOGETHER = 256
 """Jobs that are committed at once, at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What was written in one log; `changes` is None where readers should look for themselves."""
-
-    owner: str
-    conversation: str
-    first: int = 0
-    changes: Sequence[Happens | Grown] | None = None
 
 
 class Work:

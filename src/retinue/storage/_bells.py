@@ -1,12 +1,22 @@
 """Bells: who listens in this process is told what it wrote, and where others wrote."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from retinue.messages.events import Event
-from retinue.storage._bell import Bell, news
-from retinue.storage.sqlite._writer import Heard
 
-from ._letters import Letter
+from . import Grown, Happens
+from ._bell import Bell, news
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was written in one log; `changes` is None where readers should look for themselves."""
+
+    owner: str
+    conversation: str
+    first: int = 0
+    changes: Sequence[Happens | Grown] | None = None
 
 
 class Bells:
@@ -37,17 +47,15 @@ class Bells:
                 bell.tell(log.conversation, *news(log.changes, first=log.first))
         self.runs.ring(*runs)
 
-    def read(self, letter: Letter) -> None:
-        """What another process wrote, who can say only where."""
-        if letter.much:
-            self.look()
-        for owner, conversation in letter.logs:
+    def elsewhere(self, logs: Iterable[tuple[str, str]], runs: Iterable[str]) -> None:
+        """Where others wrote: logs by owner and conversation, and runs."""
+        for owner, conversation in logs:
             if owner in self._owners:
                 self._owners[owner].look(conversation)
-        self.runs.ring(*letter.runs)
+        self.runs.ring(*runs)
 
     def look(self) -> None:
-        """Something may have come anywhere."""
+        """Others may have written anywhere."""
         for bell in self._owners.values():
             bell.look()
 
