@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -41,11 +42,13 @@ async def write(store: Store, conversation: str) -> None:
         await claims.write(claim, number, Happens(event=MessageEnded(message=message)))
 
 
-async def read(store: Store, conversation: str) -> list[float]:
-    """Milliseconds from each writing to its being read here."""
+async def read(
+    store: Store, conversation: str, ready: Callable[[], None] = lambda: None
+) -> list[float]:
+    """Milliseconds from each writing to its being read here; `ready` is called once it listens."""
     taken: list[float] = []
     async with store.log(OWNER).follow(conversation) as events:
-        print("listening", flush=True)
+        ready()
         async for event in events:
             if isinstance(event, MessageEnded):
                 taken.append((time.monotonic_ns() - int(event.message.text)) / 1e6)
@@ -76,7 +79,8 @@ async def here(where: str) -> dict[str, list[float]]:
 
 async def elsewhere(conversation: str, where: str) -> None:
     store = await open_store(where)
-    print(json.dumps(await read(store, conversation)))
+    taken = await read(store, conversation, lambda: print("listening", flush=True))
+    print(json.dumps(taken))
     await store.close()
 
 

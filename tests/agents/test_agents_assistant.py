@@ -69,6 +69,20 @@ async def test_the_model_is_told_everything() -> None:
     assert dict(second.options) == {"top_k": 3, "seed": 7}
 
 
+async def test_an_inquiry_may_name_another_model() -> None:
+    model, other = Scripted("one"), Scripted("two")
+    host = assistant("host", model=model, system="S", tools=[add])
+    async with asyncio.timeout(LIMIT), Scope():
+        assert str(await host.inquire("x", model=other, temperature=0.5)) == "two"
+        assert str(await host.inquire("x")) == "one"
+        said = str(await host.inquire("x", model="demo"))
+    assert "no language model" in said
+    (request,) = other.requests
+    assert (request.system, request.temperature) == ("S", 0.5)
+    assert [spec.name for spec in request.tools] == ["add"]
+    assert len(model.requests) == 1
+
+
 async def test_tools_are_used_until_there_is_an_answer() -> None:
     model = Scripted(["Let me see.", call("add", a=1, b=2)], call("add", "2", a=3, b=3), "It is 6.")
     async with asyncio.timeout(LIMIT), Scope():

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ._program import EFFECTS
 from ._survival import survive
 from ._worker import Job, Point
 from ._workers import Workers
@@ -25,6 +26,15 @@ async def test_whoever_comes_next_goes_on(
     job = Job(store=address, folder=str(tmp_path), seed=1000 + n)
     if not await survive(workers, job, [Point("write", n, when)]):
         pytest.skip("the run has fewer writes than that")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("n", range(1, EFFECTS + 1))
+async def test_whoever_comes_next_knows_what_was_done(
+    n: int, when: Any, address: str, workers: Workers, tmp_path: Path
+) -> None:
+    job = Job(store=address, folder=str(tmp_path), seed=3000 + n)
+    assert await survive(workers, job, [Point("effect", n, when)]) == 1
 
 
 @pytest.mark.parametrize("seed", range(100, 140))

@@ -14,7 +14,7 @@ from ._survival import Person, check, kept, log_of, opened, ordered, until
 from ._worker import Job, Point
 from ._workers import Workers
 
-LEASE = 1.0
+LEASE = 1.5
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,10 @@ from ._survival import Life, log_of, opened, ordered, survive
 from ._worker import Job, Point
 from ._workers import Workers
 
-WRITES = 96
-"""So many there are at least in a run."""
-
 
 def points() -> list[Point]:
     """40, spread over the run: by turns before and after a write, and around each effect."""
-    writes = [
-        Point("write", 1 + n, "before" if n % 2 else "after") for n in range(0, WRITES - 6, 3)
-    ]
+    writes = [Point("write", 1 + 5 * n // 2, "before" if n % 2 else "after") for n in range(30)]
     effects = [Point("effect", 1 + n, when) for n in range(EFFECTS) for when in ("before", "after")]
     return [*writes, *effects]
 
@@ -49,7 +44,7 @@ async def test_nobody_lives_long(
 ) -> None:
     """As long as something is finished each time, it comes to its end."""
     job = Job(store=address, folder=str(tmp_path))
-    assert await survive(workers, job, [Point("write", n, when)] * WRITES) > 2
+    assert await survive(workers, job, [Point("write", n, when)] * 20) > 2
 
 
 @pytest.mark.parametrize("seed", range(3))

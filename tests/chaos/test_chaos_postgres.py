@@ -1,7 +1,8 @@
 """The database is lost while runs go on: connections are cut, and it is away for a while."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -13,6 +14,7 @@ psycopg = pytest.importorskip("psycopg", reason="retinue[postgres] is not instal
 from psycopg.sql import SQL, Identifier  # noqa: E402
 
 from ._program import noted  # noqa: E402
+from ._server import Server, running  # noqa: E402
 from ._survival import Person, check, opened, ordered, patiently, until  # noqa: E402
 from ._worker import Job  # noqa: E402
 from ._workers import Workers  # noqa: E402
@@ -46,15 +48,31 @@ class Database:
         await self._server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[Server]:
+    if not Server.is_here():
+        pytest.skip("no PostgreSQL here that could be restarted")
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def some_server(request: pytest.FixtureRequest) -> str:
+    """Where databases are dropped at once, if there is one; all wait for the disk on others."""
+    if Server.is_here():
+        return request.getfixturevalue("own_server").address
+    return request.getfixturevalue("postgres")
+
+
 @pytest.fixture
-async def database(postgres: str) -> AsyncIterator[tuple[Database, str]]:
+async def database(some_server: str) -> AsyncIterator[tuple[Database, str]]:
     """A database, and its address."""
     name = f"chaos{uuid4().hex}"
-    async with await psycopg.AsyncConnection.connect(postgres, autocommit=True) as server:
+    async with await psycopg.AsyncConnection.connect(some_server, autocommit=True) as server:
         database = Database(server, name)
         await database.make()
         try:
-            yield database, urlsplit(postgres)._replace(path=f"/{name}").geturl()
+            yield database, urlsplit(some_server)._replace(path=f"/{name}").geturl()
         finally:
             await database.drop()
 
@@ -63,7 +81,7 @@ async def test_connections_are_cut_again_and_again(
     database: tuple[Database, str], workers: Workers, tmp_path: Path
 ) -> None:
     server, address = database
-    job = Job(store=address, folder=str(tmp_path), latency=0.05)
+    job = Job(store=address, folder=str(tmp_path), latency=0.15)
     async with asyncio.timeout(50), opened(address) as store, asyncio.TaskGroup() as tasks:
         run = await ordered(store, "conductor")
         async with workers.start(job), workers.start(job):
@@ -97,6 +115,30 @@ async def test_the_database_is_away_for_a_while(
             assert not attending.done()
             assert await server.cut() == 0
             await server.let_in(True)
+            await attending
+        await patiently(check, store, run, tmp_path)
+    assert not any("Traceback" in line for line in noted(tmp_path / "stderr"))
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["shut down", "killed"])
+async def test_the_server_is_started_anew(
+    how: signal.Signals, own_server: Server, workers: Workers, tmp_path: Path
+) -> None:
+    address = f"{own_server.address}?schema=chaos{uuid4().hex}"
+    job = Job(store=address, folder=str(tmp_path), latency=0.05)
+    async with asyncio.timeout(50), opened(address) as store, asyncio.TaskGroup() as tasks:
+        run = await ordered(store, "conductor")
+        person = Person(run, tmp_path)
+
+        async def is_under_way() -> bool:
+            return person.reader.seq > 60
+
+        async with workers.start(job), workers.start(job):
+            attending = tasks.create_task(person.attend())
+            await until(is_under_way)
+            await asyncio.to_thread(own_server.stop, how)
+            assert not attending.done()
+            await asyncio.to_thread(own_server.start)
             await attending
         await patiently(check, store, run, tmp_path)
     assert not any("Traceback" in line for line in noted(tmp_path / "stderr"))

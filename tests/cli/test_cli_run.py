@@ -12,7 +12,7 @@ import pytest
 
 from retinue.app.retinue import Retinue
 from retinue.cli._background import start_worker
-from retinue.cli._cast import version_of
+from retinue.cli._cast import settings_of, version_of
 from retinue.errors import RetinueError
 from retinue.settings import Settings
 from retinue.storage import RunRecord
@@ -27,7 +27,7 @@ def test_here_it_answers_as_a_question_is_answered(retinue: Command, script: Scr
     said = retinue("run", "retinue", "Say it", "-m", script("It is said."))
     assert (said.code, said.out, said.err) == (0, "It is said.\n", "")
     said = retinue("run", "retinue", "-o", "json", "-m", script("Yes."), stdin="Piped in")
-    assert json.loads(said.out)["text"] == "Yes.\n"
+    assert json.loads(said.out)["text"] == "Yes."
 
 
 def test_an_agent_must_be_known(retinue: Command) -> None:
@@ -125,6 +125,19 @@ def test_a_log_that_is_large_is_begun_anew(
         start_worker(Settings(), {})
     assert log.with_suffix(".log.1").stat().st_size == 2_000_000
     assert log.stat().st_size == 0
+
+
+def test_it_has_the_settings_of_the_folder_it_was_ordered_in(
+    home: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], inside: Command
+) -> None:
+    (home / "project").mkdir()
+    (home / "project" / "retinue.toml").write_text('system = "Be brief."')
+    inside("trust", "project")
+    version = version_of({"name": "Ada"}, folder=str(home / "project"))
+    found = settings_of(version, Settings())
+    assert (found.name, found.system) == ("Ada", "Be brief.")
+    assert settings_of(version_of({"name": "Ada"}), Settings()).system is None
+    assert settings_of(None, Settings(name="Bo")).name == "Bo"
 
 
 def test_where_the_store_is_makes_no_other_agent_of_it() -> None:

@@ -19,7 +19,8 @@ SLOW = [{"lines": ["Once", {"silence": None}]}]
 
 
 def test_until_idle_it_does_what_there_is_and_ends(retinue: Any, script: Any, home: Path) -> None:
-    ids = [ordered(home, model=script("Done.")) for _ in range(2)]
+    model = script("Done.", "Done.")
+    ids = [ordered(home, model=model) for _ in range(2)]
     said = retinue("worker", "--until-idle")
     assert (said.code, said.out, said.err) == (0, "", "")
     assert [record(home, id).reason for id in ids] == ["done", "done"]

@@ -93,6 +93,21 @@ def test_await_in_a_chain() -> None:
     assert run(load("await_in_a_chain").main) == ["one", "two"]
 
 
+def test_durable_run() -> None:
+    assert run(load("durable_run").main) == "The number is 7. It was drawn 1 time(s)."
+
+
+def test_question_to_a_person() -> None:
+    assert run(load("question_to_a_person").main) == "It goes to Oslo."
+
+
+def test_rehearsed_run() -> None:
+    is_same, text, turns = run(load("rehearsed_run").main)
+    assert is_same
+    assert text == "THUNDER! Too loud."
+    assert set(turns) == {"poet", "critic", "editor"}
+
+
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 QUOTE = re.compile(r"<!-- (docs/examples/\S+\.py) -->\n```python\n(.*?)```", re.DOTALL)
 

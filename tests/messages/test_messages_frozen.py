@@ -14,7 +14,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
 import pydantic
@@ -462,3 +462,10 @@ def test_parts_keep_their_own_copy_of_what_they_are_made_of() -> None:
     assert result.text == "ab"
     assert ToolResult(call_id="1", name="t", content="plain").text == "plain"
     assert str(Text(text="words")) == "words"
+
+
+def test_a_module_that_another_thread_is_loading_is_no_matter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "decimal", ModuleType("decimal"))
+    assert freeze({"path": pathlib.Path("a")}) == {"path": pathlib.Path("a")}

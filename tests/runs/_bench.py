@@ -13,9 +13,9 @@ from retinue.runs import Embedded, Run
 from retinue.storage import Interrupt, Order, Store
 from retinue.storage.memory import MemoryStore
 
-from ..chaos._crashing import CrashingStore
+from ..chaos._crashing import CrashingStore  # noqa: TID252 - one crash for all tests
 
-PATIENCE = 6.0
+PATIENCE = 20.0
 """Seconds that anything in these tests may take."""
 
 type Answering = Callable[[Interrupt], Any]
@@ -160,6 +160,20 @@ async def crash_everywhere(
             if dying.claims.writes < at:
                 return tried
     raise AssertionError("it never comes to an end")
+
+
+async def crash_again_and_again(
+    make: Callable[[], Agents], agent: str, check: Check, *, every: int, answer: Answering
+) -> None:
+    """Lose each process at that write of its own, until one comes to the end."""
+    async with MemoryStore() as store:
+        run = await order(store, agent)
+        async with person(run, answer), asyncio.timeout(PATIENCE):
+            while (await run.record()).status != "ended":
+                dying = CrashingStore(store, every, arrives=True)
+                async with Embedded(dying, make(), unload_after=0.05) as engine:
+                    await engine.idle(within=PATIENCE)
+        await check(store, run)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,22 @@ from retinue.storage import Store
 from retinue.storage.memory import MemoryStore
 from retinue.storage.sqlite import SqliteStore
 
-from ._bench import Notebook, answering, crash_everywhere, execute, log_of, replies
+from ._bench import (
+    Notebook,
+    answering,
+    crash_again_and_again,
+    crash_everywhere,
+    execute,
+    log_of,
+    replies,
+)
 from ._programs import PROGRAMS
 
 
 def unnumbered(texts: list[str]) -> list[str]:
     """The same without what differs from one execution to the next."""
-    return sorted(re.sub(r"#\d+", "#", re.sub(r"(step|kept <dr.*\D) ?\d+", r"\1", t)) for t in texts)
+    plain = [re.sub(r"(step|kept <dr.*\D) ?\d+", r"\1", text) for text in texts]
+    return sorted([re.sub(r"#\d+", "#", text) for text in plain])
 
 
 class Checked:
@@ -68,7 +78,7 @@ class Checked:
         assert texts[-1] == f"kept {joined}"
 
     def _check_dialog(self, texts: list[str]) -> None:
-        for before, after in zip(texts, texts[1:], strict=False):
+        for before, after in pairwise(texts):
             assert after.startswith(f"{before}/")
 
     def _check_own_streams(self, texts: list[str]) -> None:
@@ -86,13 +96,18 @@ class Checked:
         assert len(done) == 6
 
 
+async def checked(name: str, book: Notebook) -> Checked:
+    expected = EXPECTED.get(name)
+    if expected is None:
+        make = PROGRAMS[name]
+        expected = EXPECTED[name] = await execute(lambda: make(Notebook()), "root", answering(book))
+    return Checked(name, book, expected)
+
+
 async def crashed(name: str, opens: Any) -> None:
     book = Notebook()
     make = PROGRAMS[name]
-    expected = EXPECTED.get(name)
-    if expected is None:
-        expected = EXPECTED[name] = await execute(lambda: make(Notebook()), "root", answering(book))
-    check = Checked(name, book, expected)
+    check = await checked(name, book)
     await crash_everywhere(lambda: make(book), "root", check, answer=answering(book), opens=opens)
 
 
@@ -112,6 +127,17 @@ EXPECTED: dict[str, list[str]] = {}
 @pytest.mark.parametrize("name", PROGRAMS)
 async def test_whatever_write_is_the_last_of_a_process(name: str) -> None:
     await crashed(name, MemoryStore)
+
+
+@pytest.mark.parametrize("every", [4, 5, 7])
+@pytest.mark.parametrize("name", PROGRAMS)
+async def test_processes_that_die_one_after_the_other_come_to_the_end(
+    name: str, every: int
+) -> None:
+    book = Notebook()
+    check, answer = await checked(name, book), answering(book)
+    make = PROGRAMS[name]
+    await crash_again_and_again(lambda: make(book), "root", check, every=every, answer=answer)
 
 
 @pytest.mark.timeout(240)

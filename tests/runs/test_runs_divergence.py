@@ -13,8 +13,18 @@ from retinue.steps import ask, step
 from retinue.storage import Interrupt
 from retinue.storage.memory import MemoryStore
 
-from ..chaos._crashing import CrashingStore
-from ._bench import PATIENCE, Agents, Notebook, log_of, order, person, question, replies, status
+from ._bench import (
+    PATIENCE,
+    Agents,
+    CrashingStore,
+    Notebook,
+    log_of,
+    order,
+    person,
+    question,
+    replies,
+    status,
+)
 
 
 def talker(book: Notebook) -> Agents:
@@ -190,3 +200,44 @@ async def test_a_divergence_and_a_question_are_both_asked() -> None:
                 texts = await replies(run)
         assert kinds == ["divergence"]
         assert texts == ["number 2", "yes"]
+
+
+async def test_replies_on_which_others_have_acted_must_be_just_those() -> None:
+    book = Notebook()
+    acted = asyncio.Event()
+
+    def make() -> Agents:
+        @agent
+        async def shifty(turn: Turn) -> None:
+            turn.reply("one")
+            if book.note("shifty") > 1:
+                turn.reply("one more")
+            turn.finish_early()
+            if book.count("shifty") == 1:
+                await asyncio.Event().wait()
+
+        @agent
+        async def root(turn: Turn) -> None:
+            async def act(_: str | None) -> str:
+                book.note("effect")
+                return "acted"
+
+            heard = len(await shifty.inquire())
+            turn.reply(await step("act", act, effect="once"), f"{heard}")
+            acted.set()
+
+        return Agents(root)
+
+    async with MemoryStore() as store:
+        run = await order(store, "root")
+        async with Embedded(store, make()):
+            async with asyncio.timeout(PATIENCE):
+                await acted.wait()
+            await asyncio.sleep(0.01)
+        async with Embedded(store, make()):
+            asked = await question(run)
+            assert asked.kind == "divergence"
+            assert "rely on" in asked.question["text"]
+            async with person(run, lambda _: True):
+                await replies(run)
+        assert book.count("effect") == 1

@@ -13,15 +13,15 @@ from retinue.agents import Agent
 from retinue.errors import RunError, StoreFailed
 from retinue.messages.events import ErrorRaised, RunEnded, TurnEnded, TurnStarted
 from retinue.runs import Embedded, Run
-from retinue.steps import step
+from retinue.steps import ask, step
 from retinue.storage import Interrupt, Store
 from retinue.storage.memory import MemoryStore
 from retinue.storage.sqlite import SqliteStore
 
-from ..chaos._crashing import CrashingStore
 from ._bench import (
     PATIENCE,
     Agents,
+    CrashingStore,
     Notebook,
     log_of,
     order,
@@ -367,12 +367,11 @@ async def test_idle_looks_for_what_nobody_told_of() -> None:
     async def simple(turn: Turn) -> None:
         turn.reply("done")
 
-    async with MemoryStore() as store:
-        async with engine(store, simple) as one:
-            await one.idle(within=PATIENCE)
-            run = await order(store, "simple")
-            await one.idle(within=PATIENCE)
-            assert (await run.record()).status == "ended"
+    async with MemoryStore() as store, engine(store, simple) as one:
+        await one.idle(within=PATIENCE)
+        run = await order(store, "simple")
+        await one.idle(within=PATIENCE)
+        assert (await run.record()).status == "ended"
 
 
 async def test_an_effect_waits_for_proof_that_nobody_else_has_taken_over(
@@ -428,3 +427,42 @@ async def test_a_run_that_is_asked_twice_about_is_shown_as_it_stands() -> None:
         run = await order(store, "endless")
         assert "endless" in repr(run)
         await status(run, "queued")
+
+
+async def test_a_thousand_runs_at_once_all_come_to_their_end() -> None:
+    @agent
+    async def child(turn: Turn) -> None:
+        await step("pause", lambda _: asyncio.sleep(0.01))
+        turn.reply(turn.messages)
+
+    @agent
+    async def parent(turn: Turn) -> None:
+        turn.reply(child.inquire(turn.messages), child.inquire("and"))
+
+    async with MemoryStore() as store, engine(store, parent):
+        runs = [await order(store, "parent", f"run {n}") for n in range(1_000)]
+        async with asyncio.timeout(3 * PATIENCE):
+            done = [[message.text for message in await run.replies()] for run in runs]
+        assert done == [[f"run {n}", "and"] for n in range(1_000)]
+
+
+async def test_runs_that_wait_do_not_fill_the_place_of_those_that_could_go_on() -> None:
+    """More than one look takes up, all of which wait for a person."""
+    book = Notebook()
+
+    @agent
+    async def waits(turn: Turn) -> None:
+        async def nobody() -> None: ...
+
+        book.note("asked")
+        turn.reply(str(await ask("Well?", nobody)))
+
+    async with MemoryStore() as store, engine(store, waits, unload_after=0):
+        runs = [await order(store, "waits") for _ in range(250)]
+        async with asyncio.timeout(3 * PATIENCE):
+            for run in runs:
+                await question(run)
+                await status(run, "waiting")
+        for run in runs:
+            await run.answer((await question(run)).id, "yes")
+        assert await asyncio.gather(*map(replies, runs)) == [["yes"]] * 250

@@ -15,7 +15,7 @@ from retinue.runs import Embedded, Run
 from retinue.steps import ask
 from retinue.storage import Interrupt, Store
 from retinue.storage.memory import MemoryStore
-from retinue.tools import tool
+from retinue.tools import Approved, tool
 
 from ._bench import PATIENCE, Agents, Notebook, log_of, order, person, question, replies, status
 
@@ -264,8 +264,6 @@ async def test_a_denied_call_ends_the_run() -> None:
         """Burn it."""
         book.note(what)
         return "burnt"
-
-    from retinue.tools import Approved
 
     async def approve(call: ToolCall, _: Any) -> bool:
         answer = await ask({"kind": "approval", "text": "May I?", "call": call}, nobody)

@@ -26,7 +26,7 @@ from retinue.models import ChatChunk, ChatRequest
 from retinue.models.scripted import Scripted
 from retinue.runs import Embedded, Run
 from retinue.steps import ask
-from retinue.storage import Store
+from retinue.storage import Order, Store
 from retinue.storage.memory import MemoryStore
 
 from ._bench import PATIENCE, Agents, Notebook, log_of, order, question, replies
@@ -246,11 +246,7 @@ async def test_what_was_said_before_is_the_first_that_an_agent_is_given() -> Non
 
 
 async def _order_in(store: Store, conversation: str, words: str) -> Run:
-    from retinue.storage import Order
-
-    wanted = Order(
-        conversation=conversation, agent="host", messages=(Message(words, role="user"),)
-    )
+    wanted = Order(conversation=conversation, agent="host", messages=(Message(words, role="user"),))
     return Run(store, await store.runs("ann").order(wanted))
 
 

@@ -44,16 +44,15 @@ def alive() -> Counter[str]:
 async def test_nothing_of_a_run_is_left_when_it_is_over(name: str) -> None:
     book = Notebook()
     make = PROGRAMS[name]
-    async with MemoryStore() as store:
-        async with Embedded(store, make(book)) as engine:
-            run = await order(store, "root")
-            before = alive()
-            async with person(run, answering(book)):
-                await replies(run)
-            await engine.idle(within=5)
-            for _ in range(5):
-                await asyncio.sleep(0)
-            assert alive() - before == Counter()
+    async with MemoryStore() as store, Embedded(store, make(book)) as engine:
+        run = await order(store, "root")
+        before = alive()
+        async with person(run, answering(book)):
+            await replies(run)
+        await engine.idle(within=5)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert alive() - before == Counter()
 
 
 @pytest.mark.usefixtures("no_collector")

@@ -116,7 +116,7 @@ def test_an_error_that_cannot_be_made_of_words_is_of_what_it_is_a_kind_of() -> N
 
 def test_a_missing_file_is_still_a_missing_file() -> None:
     with pytest.raises(FileNotFoundError) as caught:
-        open("/nowhere/at/all")  # noqa: PTH123, SIM115 - it is the error that is wanted
+        open("/nowhere/at/all")  # noqa: SIM115 - it is the error that is wanted
     error = again(caught.value)
     assert isinstance(error, FileNotFoundError)
     assert str(error) == str(caught.value)

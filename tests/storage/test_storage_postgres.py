@@ -173,6 +173,15 @@ def test_other_forms_of_an_address_are_known() -> None:
     address = address_of("postgresql://a@one:1,two:2/x?application_name=me", schema="retinue")
     assert address.name == "postgresql://a@one,two:1,2/x"
     assert "application_name=me" in address.conninfo
+    address = address_of("postgresql://a@db/x?password=a+b%20c&schema=s", schema="retinue")
+    assert "password='a+b c'" in address.conninfo
+    assert (address.name, address.schema) == ("postgresql://a@db/x?schema=s", "s")
+
+
+@pytest.mark.parametrize("schema", ["", "x" * 64, "ö" * 32])
+def test_a_schema_has_a_name_that_is_not_cut_off(schema: str) -> None:
+    with pytest.raises(StoreFailed, match="1 to 63 bytes"):
+        address_of("postgresql://db/x", schema=schema)
 
 
 async def test_errors_say_what_to_do(postgres: str) -> None:

@@ -26,7 +26,7 @@ from retinue.messages import (
 )
 from retinue.models import ChatRequest, Model, Stop, find_model
 from retinue.promise import StreamAppender
-from retinue.steps import emit, recorder, step
+from retinue.steps import emit, place, recorder, step
 from retinue.tools import Caller, Toolbox, as_toolbox, caller
 
 from ._agent import Agent
@@ -168,7 +168,7 @@ class _Loop:
             if len(calls) == 1:
                 results = (await self._result(calls[0]),)
             else:
-                results = await self._results(turn, calls)
+                results = await self._results(turn, calls, steps_left)
             message = Message(parts=results, role="tool", agent=turn.agent.name)
             turn.reply(message)
             said += (answer, message, *_remark(answer))
@@ -193,7 +193,13 @@ class _Loop:
             await self._stream(request, form, writing, promise)
             return await promise
 
-        answer = await step("model_call", work, args=_recorded(request))
+        try:
+            answer = await step("model_call", work, args=_recorded(request))
+        except BaseException:
+            if not writing.was_open:  # nobody was asked: it had failed before, or is not to be done
+                with writing:
+                    raise
+            raise
         if not writing.was_open:  # it was recorded before: say it again as it was
             with writing:
                 for part in answer.parts:
@@ -261,10 +267,19 @@ class _Loop:
             else:
                 _note_output(promise, form, stop)
 
-    async def _results(self, turn: Turn, calls: tuple[ToolCall, ...]) -> tuple[ToolResult, ...]:
+    async def _results(
+        self, turn: Turn, calls: tuple[ToolCall, ...], steps_left: int
+    ) -> tuple[ToolResult, ...]:
         """All calls of one answer, side by side; results in the order of the calls."""
+
+        async def beside(number: int, call: ToolCall) -> ToolResult:
+            # Another answer may have the same calls, even with the same ids.
+            place.set(f"{steps_left}.{number}.")
+            return await self._result(call)
+
         # The first denial is raised at once; the turn then stops what runs beside it.
-        return tuple(await asyncio.gather(*[turn.start(self._result(call)) for call in calls]))
+        tasks = [turn.start(beside(number, call)) for number, call in enumerate(calls)]
+        return tuple(await asyncio.gather(*tasks))
 
     async def _result(self, call: ToolCall) -> ToolResult:
         """What the tool answers. An error is an answer, too; a denial is not the model's matter."""

@@ -206,6 +206,8 @@ class Turn(Scope):
             self._say_farewell()
         feed = self._feed
         outcome = failure.error if failure is not None else None
+        if self.recorder is not None:  # first, for if the turn is lost, so is what it says at last
+            self.recorder.ended(self.replies, asyncio.CancelledError() if lost else outcome)
         if not feed.ended:
             if failure is not None and feed.log.pieces:
                 last = feed.log.pieces[-1]
@@ -213,8 +215,6 @@ class Turn(Scope):
                     failure.seen = True  # it is in the replies already, where it happened
                     failure = None
             feed.end(failure)
-        if self.recorder is not None:
-            self.recorder.ended(self.replies, asyncio.CancelledError() if lost else outcome)
 
     def _refuse(self, error: PromiseError) -> None:
         self._feed.end(Failure(error))

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from retinue.agents import Agent
 from retinue.app import App
@@ -165,7 +165,7 @@ class Answering:
                     task.cancel()
             return reason
         except ExceptionGroup as group:
-            raise _first(cast("ExceptionGroup[Exception]", group)) from None
+            raise group.exceptions[0] from None  # whatever else went wrong followed from it
 
     async def _followed(self, asking: asyncio.TaskGroup) -> str:
         async with self.run.events() as events:
@@ -216,12 +216,6 @@ class Answering:
                 "It was given up: again and again the process that answered was gone",
                 hint="Ask again, with -v to see how far it comes.",
             )
-
-
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    """What went wrong first; the rest followed from it."""
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, ExceptionGroup) else first
 
 
 def _log(told: Event) -> None:

@@ -8,7 +8,7 @@ from retinue.app import App
 from retinue.errors import ToolDenied, UsageError
 from retinue.storage import Interrupt
 from retinue.telemetry.terminal import is_live
-from retinue.tools import ask_on_console
+from retinue.tools import ask_on_console, line_of
 
 from ._answers import read_answer, ways_to_answer, words_of
 from ._screen import Screen
@@ -57,19 +57,23 @@ class Asking:
             return False
 
     async def _answer(self, asked: Interrupt) -> Any:
-        words = words_of(asked)
-        program = self._screen.program
         if not (is_live(sys.stdin) and self._screen.err_look.live):
-            raise Unanswered(
-                f"{asked.agent} asks, and nobody is here to answer: {words[0]}",
-                hint=f"It waits. To answer: {program} inbox; to go on then: {program} -c",
-            )
-        for line in words:
+            raise self._unanswered(asked)
+        for line in words_of(asked):
             self._screen.note(line)
         while True:
             self._screen.note(f"({', '.join(ways_to_answer(asked))}):")
-            said = await asyncio.to_thread(sys.stdin.readline)
+            said = await line_of(sys.stdin)
+            if not said:
+                raise self._unanswered(asked)
             try:
                 return read_answer(said.removesuffix("\n"), asked)
             except UsageError as error:
                 self._screen.complain(error)
+
+    def _unanswered(self, asked: Interrupt) -> Unanswered:
+        program = self._screen.program
+        return Unanswered(
+            f"{asked.agent} asks, and nobody is here to answer: {words_of(asked)[0]}",
+            hint=f"It waits. To answer: {program} inbox; to go on then: {program} -c",
+        )

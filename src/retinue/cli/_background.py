@@ -29,11 +29,15 @@ async def see_to(retinue: Retinue, run: str, settings: Settings, flags: Mapping[
         due = await claims.due(holder, lease=_LEASE)
     finally:
         await claims.leave(holder)
-    if any(one.id == run for one in due):
-        start_worker(settings, flags)
+    for one in due:
+        if one.id == run:
+            thread = await retinue.log.conversation(one.conversation)
+            start_worker(settings, flags, folder=thread.folder)
 
 
-def start_worker(settings: Settings, flags: Mapping[str, str]) -> None:
+def start_worker(
+    settings: Settings, flags: Mapping[str, str], *, folder: str | None = None
+) -> None:
     """Start a process that executes what is to be done, and ends when that is done.
 
     It outlives this one and its terminal; what it has to say goes into the worker's log.
@@ -41,6 +45,7 @@ def start_worker(settings: Settings, flags: Mapping[str, str]) -> None:
     Args:
         settings: Where the store is.
         flags: What was said about settings, by their names: it gets the same.
+        folder: Where it begins, if that is still there; by default here.
 
     Raises:
         RetinueError: It cannot be started, or the store is in the memory of this process.
@@ -61,6 +66,7 @@ def start_worker(settings: Settings, flags: Mapping[str, str]) -> None:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                cwd=folder if folder is not None and os.path.isdir(folder) else None,
             )
     except OSError as error:
         raise RetinueError(

@@ -3,6 +3,8 @@
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
 from retinue.agents import Agent
 from retinue.app import App, build
@@ -12,6 +14,9 @@ from retinue.messages import ToolCall
 from retinue.settings import Settings, current_folder, load
 from retinue.tools import Tool
 
+_FOLDER: Final = "folder"
+"""Beside the names of settings, of which none is called so."""
+
 
 def check_name(name: str, known: str) -> None:
     """Raises UnknownAgent, where that is not the name of the only one there is."""
@@ -19,12 +24,18 @@ def check_name(name: str, known: str) -> None:
         raise UnknownAgent(f"No agent is called {name!r}", hint=f"Known agents: {known}.")
 
 
-def version_of(flags: Mapping[str, str]) -> str | None:
+def version_of(flags: Mapping[str, str], *, folder: str | None = None) -> str | None:
     """What a run must be known to have been ordered with, so that any process makes the same of it.
 
     Where the store is does not belong to it.
+
+    Args:
+        flags: What was said about settings, by their names.
+        folder: Where it was said, for a process that is somewhere else.
     """
     said = {name: value for name, value in sorted(flags.items()) if name != "store"}
+    if folder is not None:
+        said[_FOLDER] = folder
     return json.dumps(said, ensure_ascii=False) if said else None
 
 
@@ -36,7 +47,10 @@ def settings_of(version: str | None, settings: Settings) -> Settings:
     """
     if version is None:
         return settings
-    return load(flags=json.loads(version), environ=os.environ, folder=current_folder())
+    flags: dict[str, str] = json.loads(version)
+    said = flags.pop(_FOLDER, None)
+    folder = current_folder() if said is None else Path(said)
+    return load(flags=flags, environ=os.environ, folder=folder)
 
 
 class Cast:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from retinue.errors import UsageError
 
 from ._help import help_of
-from ._kept import KeptLine, kept_line
+from ._kept import Conversations, Inbox, Replay, Tasks, Worker, kept_line
 from ._options import COMMANDS, SETTINGS, parser_of
 from ._screen import Screen
 
@@ -166,16 +166,20 @@ type Line = (
     | Chat
     | Completion
     | Config
+    | Conversations
     | Doctor
+    | Inbox
     | MockLlm
     | Models
     | ModelsTest
+    | Replay
     | RunTask
     | Setup
+    | Tasks
     | Trust
+    | Worker
     | Help
     | Version
-    | KeptLine
 )
 
 
@@ -201,6 +205,7 @@ def read_line(arguments: Sequence[str], screen: Screen) -> Line:
         case "run":
             return _run(options, flags, words, screen.program)
         case "conversations" | "tasks" | "inbox" | "replay" | "worker":
+            _refuse_surrogates(*words)
             return kept_line(command, options, flags, words, screen.program)
         case _:
             pass

@@ -91,9 +91,8 @@ What runs ask you, in all conversations, the oldest first; they wait until you a
   {program} inbox                           what is asked
   {program} inbox answer ID VALUE           yes, no, a text, or JSON
 
-A call that needs approval is approved exactly as it is shown. To approve it with other arguments:
-
-  {program} inbox answer ID '{"approved": true, "args": {...}}'
+A call that needs approval is approved exactly as it is shown; or with other arguments, where VALUE
+is '{"approved": true, "args": {...}}'.
 """,
     "replay": """\
 Execute an old run again. Agents' own code runs, and nothing else does: models, tools and people
@@ -102,7 +101,8 @@ answer what they answered then. Nothing of it is kept.
   {program} replay RUN                      as it was; says whether it is the same
   {program} replay RUN --from TURN [...]    that turn anew, and what depends on it
 
-A turn is named by its agent; with --model, --system or --temperature it gets another one.
+RUN is the id of a run, or of a conversation, whose last run is meant. A turn is named by its agent;
+with --model, --system or --temperature it gets another one.
 """,
     "worker": """\
 Execute background runs in this process, until Ctrl-C or SIGTERM. What is not finished then waits

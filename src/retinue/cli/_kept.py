@@ -136,8 +136,6 @@ _OPTIONS: Final = {
 }
 _CHANGES: Final = ("model", "system", "temperature")
 
-type KeptLine = Conversations | Tasks | Inbox | Replay | Worker
-
 
 def kept_line(
     command: str,
@@ -145,7 +143,7 @@ def kept_line(
     flags: dict[str, str],
     words: list[str],
     program: str,
-) -> KeptLine:
+) -> Conversations | Tasks | Inbox | Replay | Worker:
     """What a line of one of these commands means.
 
     Raises:
@@ -192,7 +190,8 @@ def _verb(
         hint = f"Did you mean `{program} {command} {near[0]}`?" if near else help
         raise UsageError(f"{do!r} is nothing that can be done with {command}", hint=hint)
     verb = verbs[do]
-    if len(rest) < verb.least or "" in rest[: verb.least]:
+    ids = rest[:1] if do == "answer" else rest  # only an answer may be empty
+    if len(rest) < verb.least or "" in ids:
         raise UsageError(f"{do} needs {verb.form}", hint=f"{program} {command} {do} {verb.form}")
     if len(rest) > verb.most:
         raise _too_much(rest[verb.most], command, program)

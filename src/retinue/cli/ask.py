@@ -3,13 +3,16 @@
 import asyncio
 import signal
 from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
-from retinue.app import build
+from retinue.app import App, build
 from retinue.app.asking import ask_in_run
 from retinue.errors import NotFound, RetinueError, ToolDenied, UsageError
+from retinue.messages import Message
 from retinue.messages.events import Event, RunEnded, RunStarted
 from retinue.messages.history import MarkdownHistory
 from retinue.promise import run as run_loop
+from retinue.settings import Settings
 
 from ._answering import Answering, host_of, limits_of, why
 from ._asking import Asking, Unanswered
@@ -27,6 +30,9 @@ from ._signals import Stop, stopping_on_signals
 from ._thread import Question, Thread, keep_in, thread_of
 from .output import Output, open_output
 
+if TYPE_CHECKING:
+    from retinue.models.budget import Purse
+
 
 def run(line: Ask, screen: Screen) -> int:
     """Answer the question; the exit code."""
@@ -42,24 +48,11 @@ def run(line: Ask, screen: Screen) -> int:
             purse = app.purse()
             output.introduce(app.name, app.model.name, app.cost, purse)
             output.tell(RunStarted(agent=app.name))
-            asking = Asking(app, screen)
+            errand = _Errand(line, settings, app, purse, history, Asking(app, screen), screen, stop)
 
             async def work() -> str:
-                must_last = line.conversation is not None
                 with stopping_on_signals(stop, screen):
-                    async with opened(settings, screen, must_last=must_last) as house:
-                        thread = await _thread(house, line.conversation, history)
-                        await _finish(thread, asking, screen, stop)
-                        asked = Question(question, thread.messages)
-                        agent = await host_of(app, purse, messages=len(asked.after) + 1)
-                        version = version_of(line.flags)
-                        run = await thread.ask(agent, asked, version=version, limits=limits_of(app))
-                        answering = Answering(run, output.tell, asking.put, prepare=output.prepare)
-                        reason = await _followed(answering, stop, timeout=settings.timeout)
-                        said = await thread.ended(run, question, reason)
-                        if history is not None:
-                            await keep_in(history, house, thread, said)
-                        return reason
+                    return await errand.ask(question, output)
 
             reason = run_loop(work)
         output.tell(RunEnded(reason=reason))
@@ -80,45 +73,79 @@ def run(line: Ask, screen: Screen) -> int:
     return STOPPED.get(reason, FAILED)
 
 
-async def _thread(
-    house: House, conversation: str | None, history: MarkdownHistory | None
-) -> Thread:
-    """The conversation that was chosen.
+class _Errand(NamedTuple):
+    """A question that is to be asked, once its conversation is at hand."""
 
-    Raises:
-        UsageError: There is none.
-    """
-    try:
-        return await thread_of(house, conversation, history)
-    except NotFound as error:
-        raise UsageError(str(error), hint=error.hint) from error
+    line: Ask
+    settings: Settings
+    app: App
+    purse: "Purse | None"
+    history: MarkdownHistory | None
+    asking: Asking
+    screen: Screen
+    stop: Stop
 
+    async def ask(self, question: Message, output: Output) -> str:
+        """Have it answered; the reason why that ended.
 
-async def _finish(thread: Thread, asking: Asking, screen: Screen, stop: Stop) -> None:
-    """Wait for what was asked before and is not answered yet: the question comes after it."""
-    for before in thread.unfinished:
-        screen.remark("an answer of this conversation is not finished; it comes first")
-        answering = Answering(before.run, _nobody, asking.put)
+        Raises:
+            Exception: What it failed with.
+        """
+        must_last = self.line.conversation is not None
+        async with opened(self.settings, self.screen, must_last=must_last) as house:
+            thread = await self._thread(house)
+            await self._finish(thread)
+            asked = Question(question, thread.messages)
+            agent = await host_of(self.app, self.purse, messages=len(asked.after) + 1)
+            version, limits = version_of(self.line.flags), limits_of(self.app)
+            run = await thread.ask(agent, asked, version=version, limits=limits)
+            answering = Answering(run, output.tell, self.asking.put, prepare=output.prepare)
+            reason = await self._followed(answering, timeout=self.settings.timeout)
+            said = await thread.ended(run, question, reason)
+            if self.history is not None:
+                await keep_in(self.history, house, thread, said)
+            return reason
+
+    async def _thread(self, house: House) -> Thread:
+        """The conversation that was chosen.
+
+        Raises:
+            UsageError: There is none.
+        """
         try:
-            reason = await _followed(answering, stop, timeout=None)
-        except RetinueError as error:
-            reason = "failed"
-            screen.complain(error)
-        await thread.ended(before.run, before.question, reason)
+            return await thread_of(house, self.line.conversation, self.history)
+        except NotFound as error:
+            raise UsageError(str(error), hint=error.hint) from error
 
+    async def _finish(self, thread: Thread) -> None:
+        """Wait for what was asked before and is not answered yet: the question comes after it."""
+        for run, question in thread.unfinished:
+            self.screen.remark("an answer of this conversation is not finished; it comes first")
+            try:
+                reason = await self._followed(
+                    Answering(run, _nobody, self.asking.put), timeout=None
+                )
+            except Unanswered:
+                raise
+            except RetinueError as error:
+                reason = "failed"
+                self.screen.complain(error)
+            await thread.ended(run, question, reason)
 
-async def _followed(answering: Answering, stop: Stop, *, timeout: float | None) -> str:
-    """Have it told to its end. Nothing goes on where nobody wants it any more; SIGTERM, and what
-    nobody could answer, leave it to whoever comes next.
-    """
-    try:
-        return await answering.follow(timeout=timeout)
-    except Unanswered:
-        raise
-    except BaseException:
-        if not answering.is_over and stop.signal != signal.SIGTERM:
-            await answering.stop()
-        raise
+    async def _followed(self, answering: Answering, *, timeout: float | None) -> str:
+        """Have it told to its end. Nothing goes on where nobody wants it any more; SIGTERM, and
+        what nobody could answer, leave it to whoever comes next.
+        """
+        try:
+            return await answering.follow(timeout=timeout)
+        except Unanswered:
+            raise
+        except ToolDenied as error:
+            raise self.asking.denied or error from None
+        except BaseException:
+            if not answering.is_over and self.stop.signal != signal.SIGTERM:
+                await answering.stop()
+            raise
 
 
 def _nobody(_: Event) -> None:

@@ -34,7 +34,7 @@ def run(line: RunTask, screen: Screen) -> int:
             ordered = Order(
                 conversation=conversation,
                 agent=line.agent,
-                version=version_of(line.ask.flags),
+                version=version_of(line.ask.flags, folder=folder_here()),
                 messages=(question,),
                 background=True,
             )

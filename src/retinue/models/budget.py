@@ -20,6 +20,7 @@ from retinue.errors import (
 )
 from retinue.messages import Message, Part, value
 from retinue.models import ChatChunk, ChatRequest, Model, Usage
+from retinue.steps import Settle, reserve
 
 from ._within import within
 from .prices import Cost, cost_of, is_installed, load
@@ -94,6 +95,15 @@ class Purse:
         self.spent = Amount()
         self.held = Amount()
         self.short: tuple[Limit, ...] = ()
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """What there is a limit to."""
+        limited: tuple[tuple[Limit, bool], ...] = (
+            ("cost", self.cost is not None),
+            ("tokens", self.tokens is not None),
+        )
+        return tuple([limit for limit, is_limited in limited if is_limited])
 
     @property
     def dollars_left(self) -> Decimal | None:
@@ -171,9 +181,8 @@ class Budgeted:
         """
         sent = estimate(request)
         await self._load()
-        request, held = self._afforded(request, sent)  # nothing may be awaited until it is held
+        request, held, settle = await self._set_aside(request, sent)
         answer = _Answer()
-        self.purse.hold(held)
         try:
             async with self.inner.chat(request) as chunks:
                 answer.is_open = True
@@ -183,7 +192,33 @@ class Budgeted:
             answer.is_unpaid = answer.is_unpaid or not answer.is_open
             raise
         finally:
-            self.purse.settle(held, self._cost(sent, answer, held))
+            spent = self._cost(sent, answer, held)
+            self.purse.settle(held, spent)
+            settle(usd=float(spent.dollars), tokens=spent.tokens)
+
+    async def _set_aside(
+        self, request: ChatRequest, sent: int
+    ) -> tuple[ChatRequest, Amount, Settle]:
+        """What is afforded, held in the purse, and in those of the run: where another process had
+        begun it, less is left there than this one knows of.
+        """
+        while True:
+            request, held = self._afforded(request, sent)  # nothing is awaited until it is held
+            self.purse.hold(held)
+            try:
+                settle = await reserve(usd=float(held.dollars), tokens=held.tokens)
+            except BudgetExceeded:
+                self.purse.settle(held, Amount())
+                answer = held.tokens - sent
+                self.purse.short = self.purse.limits
+                if answer <= _LEAST:
+                    raise
+                request = replace(request, max_tokens=max(answer // 2, _LEAST))
+            except BaseException:
+                self.purse.settle(held, Amount())
+                raise
+            else:
+                return request, held, settle
 
     async def _load(self) -> None:
         """Have the table of prices loaded, if one is needed."""

@@ -26,8 +26,8 @@ async def ask(turn: "TurnRecorder", question: Any) -> Any:
     form = {name: value for name, value in asked.items() if name != "call"}
     kind: InterruptKind = "approval" if isinstance(call, ToolCall) else "input"
     what = call.id if isinstance(call, ToolCall) else StepRecord(name="ask", args=form).to_json()
-    count = turn.count(("ask", what), "The same is asked")
-    address = address_of(turn.address, "ask", what, str(count))
+    count = turn.count(("ask", what), "The same is asked", "Ask in other words.")
+    address = address_of(turn.address, "ask", what, count)
     return await wait_for(turn, address, kind, form, call)
 
 

@@ -92,7 +92,6 @@ class Fact:
         if write is not None:
             write()
 
-
     def forget(self) -> None:
         """Hold nothing any more, so that nothing holds itself."""
         self._write = self._missing = self.owner = None

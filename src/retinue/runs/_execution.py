@@ -2,19 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from contextvars import Context
-from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, Protocol
-from weakref import WeakKeyDictionary
+from dataclasses import replace
+from typing import Any, Final, Literal
 
 from retinue.agents import Agent
 from retinue.errors import RetinueError, RunError
-from retinue.messages import FrozenDict, Message, MessagePromise
+from retinue.messages import Message
 from retinue.messages.events import (
     ErrorRaised,
-    Event,
     LivePiece,
     LogEvent,
     Restarted,
@@ -22,7 +20,7 @@ from retinue.messages.events import (
     RunStarted,
     TurnEnded,
 )
-from retinue.promise import Failure, Hub, Scope, StreamAppender, hub_of
+from retinue.promise import Hub, Scope, hub_of
 from retinue.steps import recorder
 from retinue.storage import (
     Change,
@@ -34,16 +32,16 @@ from retinue.storage import (
     Notes,
     Shown,
     Waits,
-    Written,
     Yields,
 )
 
 from ._asking import Divergence
 from ._past import Past
+from ._plan import Place, Plan
 from ._quiet import is_quiet
 from ._recorder import TurnRecorder
-from ._records import Broken, Reply
-from ._spoken import Safely, Spoken, Stream
+from ._speech import Speech
+from ._spoken import Stream
 from ._telling import told
 from ._writer import Writer
 
@@ -55,35 +53,6 @@ _KEEP_EVERY: Final = 0.05
 
 _CRASHES: Final = 3
 """So many times a run may be taken over without anything being finished in it."""
-
-
-class Place(Protocol):
-    """Where a run is kept, as far as its execution is concerned; see `retinue.storage.Claims`."""
-
-    async def journal(self, claim: Claim) -> Journal: ...
-
-    async def answers(self, claim: Claim) -> dict[str, Interrupt]: ...
-
-    async def stop_asked(self, claim: Claim) -> bool: ...
-
-    async def write(self, claim: Claim, number: int, *changes: Change) -> Written: ...
-
-    def tell(self, claim: Claim, *pieces: Event) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How a run that is over is executed once more.
-
-    Args:
-        journal: What is remembered of it.
-        offline: Whether nothing else may be done than what is remembered.
-        changes: Arguments of turns, by address.
-    """
-
-    journal: Journal
-    offline: bool = False
-    changes: Mapping[str, Mapping[str, Any]] = FrozenDict()
 
 
 class Execution:
@@ -98,6 +67,7 @@ class Execution:
 
     hub: Hub
     past: Past
+    speech: Speech
 
     def __init__(
         self,
@@ -134,23 +104,21 @@ class Execution:
         """Why its first turn ended, once it has."""
         self._error: RetinueError | None = None
         self._answers: dict[str, asyncio.Future[Interrupt]] = {}
-        self._by_promise: WeakKeyDictionary[MessagePromise, Spoken] = WeakKeyDictionary()
-        self._by_id: dict[str, Spoken] = {}
-        self._safely: dict[str, Spoken] = {}
         self._growing: set[Stream] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._divergences: dict[str, Divergence] = {}
 
     async def run(self, agent: Agent, messages: Iterable[Message]) -> Outcome:
         """Have the agent answer, until it is done, waits for a person, or is given up."""
+        self.hub = hub_of(asyncio.get_running_loop())
+        self.past = Past(await self._journal())
+        self.speech = Speech(self.past)
         try:
             return await self._run(agent, messages)
         finally:
             self._forget()
 
     async def _run(self, agent: Agent, messages: Iterable[Message]) -> Outcome:
-        self.hub = hub_of(asyncio.get_running_loop())
-        self.past = Past(await self._journal())
         if self.plan is not None:
             self.past.accept_all()
         if self.claim.run.attempts >= _CRASHES:
@@ -205,9 +173,9 @@ class Execution:
             self._timer.cancel()
         for turn in tuple(self.turns):
             turn.settled()
-        for kept in (self._by_id, self._by_promise, self._safely, self._growing, self._answers):
+        self.speech.forget()
+        for kept in (self._growing, self._answers, self._divergences):
             kept.clear()
-        self._divergences.clear()
         self.writer.close()
 
     async def give_back(self) -> None:
@@ -350,66 +318,6 @@ class Execution:
     def _cannot_write(self, error: RetinueError) -> None:
         self.halt()
 
-    # -- messages
-
-    def spoken(self, promise: MessagePromise) -> Spoken | None:
-        """Which message of which turn this is, if a turn of this run said it."""
-        found = self._by_promise.get(promise)
-        if found is None:
-            message = promise.outcome
-            if isinstance(message, Message) and message.has_id:
-                return self._by_id.get(message.id)
-        return found
-
-    def keep_spoken(self, promise: MessagePromise, spoken: Spoken) -> None:
-        """A turn says this."""
-        self._by_promise[promise] = self._by_id[spoken.id] = spoken
-
-    def safely(self, turn: TurnRecorder, promise: MessagePromise, whose: Spoken) -> Spoken:
-        """A turn says another's message, or the words of the error that it ends with."""
-        spoken = self._safely.get(whose.id)
-        if spoken is None:
-            spoken = self._safely[whose.id] = Spoken(turn, whose.id)
-            Safely(turn, spoken, promise, whose)
-        self._by_promise[promise] = spoken
-        return spoken
-
-    def said_before(self, reply: Reply) -> MessagePromise | Failure:
-        """What a turn had said before the run was taken up."""
-        match reply:
-            case str():
-                return self._whole_before(reply)
-            case Broken():
-                return self._broken_before(reply)
-            case Exception():
-                return _read(Failure(reply))
-
-    def _whole_before(self, id: str) -> MessagePromise:
-        message = self.past.messages[id]
-        promise = message.as_promise
-        if id not in self._by_id:
-            spoken = Spoken(None, id)
-            spoken.hash = message.hash
-            spoken.stop_reason = message.metadata.get("stop_reason")
-            spoken.fact.known()
-            self._by_id[id] = spoken
-        self._by_promise[promise] = self._by_id[id]
-        return promise
-
-    def _broken_before(self, broken: Broken) -> MessagePromise:
-        writing: StreamAppender[Any] = StreamAppender()
-        writing.open()
-        if broken.text:
-            writing.append(broken.text)
-        writing.log.push(_read(Failure(broken.error)))
-        writing.close()
-        promise = MessagePromise(writing, role=broken.role, agent=broken.agent)
-        spoken = Spoken(None, broken.id)
-        spoken.broken = broken
-        spoken.fact.known()
-        self._by_promise[promise] = spoken
-        return promise
-
     # -- turns
 
     def turn_ended(
@@ -491,9 +399,3 @@ class Execution:
                     hint="Put what depends on time or chance into `turn.step(...)`.",
                 )
             )
-
-
-def _read(failure: Failure) -> Failure:
-    """It was told of when it happened."""
-    failure.seen = True
-    return failure

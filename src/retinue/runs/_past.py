@@ -49,6 +49,20 @@ class Past:
         entry = self.entries.get(turn)
         return entry is not None and entry.state == "done"
 
+    def relied_on(self, turn: str) -> list[str | None] | None:
+        """The ids of what it had replied, None for errors, if others rely on its being just that.
+
+        A turn that is over is not asked for.
+        """
+        entry = self.entries.get(turn)
+        if entry is None:
+            return None
+        record = TurnRecord.from_json(entry.body)
+        return [
+            reply if isinstance(reply, str) else getattr(reply, "id", None)
+            for reply in record.replies
+        ]
+
     def step(self, address: str) -> Entry | None:
         """The step, done or only intended."""
         return self.entries.get(address)

@@ -14,7 +14,7 @@ from retinue.messages import (
 )
 from retinue.messages.events import Restarted, TurnStarted
 from retinue.promise import Failure
-from retinue.steps import Effect, Settle, Work
+from retinue.steps import Effect, Settle, Work, place
 from retinue.storage import Entry, Kept
 
 from . import _asking, _steps
@@ -55,6 +55,8 @@ class TurnRecorder:
         # What it was asked may come of anything that its asker had read.
         self._needs: set[Fact] = parent.needs() if parent is not None else set()
         self._read: dict[str, Spoken] = {}
+        self._by_hash: dict[str, Spoken] = {}  # of those
+        self._unsorted: list[Spoken] = []  # those of which the hash was not known yet
         self._said: list[Spoken | Failure] = []
         self._children: list[Fact] = []
         self._replied = Fact(self)
@@ -76,17 +78,15 @@ class TurnRecorder:
         count = self.count(
             ("inquiry", agent, *what), f"{agent!r} is asked the same", AmbiguousAddress.hint
         )
-        if key is not None and count:
+        if key is not None and count != f"{place.get()}0":
             raise AmbiguousAddress(
                 f"{self.agent!r} asks {agent!r} twice under the key {key!r}",
                 hint="Give each inquiry a key of its own.",
             )
-        return TurnRecorder(
-            self.run, address_of(self.address, agent, *what, str(count)), agent, self
-        )
+        return TurnRecorder(self.run, address_of(self.address, agent, *what, count), agent, self)
 
-    def count(self, what: Any, words: str, hint: str | None) -> int:
-        """How many equal ones there were before.
+    def count(self, what: Any, words: str, hint: str | None) -> str:
+        """In which place this is done, and how many equal ones were before in there.
 
         Args:
             what: Is done.
@@ -95,15 +95,15 @@ class TurnRecorder:
         Raises:
             AmbiguousAddress: Another task of this turn did the same: which is first is by chance.
         """
-        task = asyncio.current_task()
-        count, first = self._counts.get(what, (0, task))
+        task, where = asyncio.current_task(), place.get()
+        count, first = self._counts.get((where, what), (0, task))
         if first is not task:
             raise AmbiguousAddress(f"{words} by two tasks of {self.agent!r}", hint=hint)
-        self._counts[what] = (count + 1, task)
-        return count
+        self._counts[where, what] = (count + 1, task)
+        return f"{where}{count}"
 
     def identity(self, message: MessagePromise) -> str | None:
-        spoken = self.run.spoken(message)
+        spoken = self.run.speech.of(message)
         return spoken.id if spoken is not None else None
 
     # -- its life
@@ -126,13 +126,14 @@ class TurnRecorder:
         if run.plan is not None and self.address in run.plan.changes:
             turn.arguments = {**turn.arguments, **run.plan.changes[self.address]}
         run.turns.add(self)
+        turn.replies.when_ended(self._all_said)  # perhaps long before the turn itself is over
         (await self.reserve({"turns": 1}))(turns=1)
         await work()
 
     def _say_again(self, turn: "Turn", record: TurnRecord) -> None:
         self._replied.known()
         self._over.known()
-        turn.say_again([self.run.said_before(reply) for reply in record.replies])
+        turn.say_again([self.run.speech.again(reply) for reply in record.replies])
         if self.is_first:
             self.run.reason = record.reason
         if self.parent is not None and record.error is not None:
@@ -150,7 +151,6 @@ class TurnRecorder:
             return
         self.ended_with = outcome
         self._ended = True
-        replies.when_ended(self._all_said)
 
     def settled(self) -> None:
         self.run.turns.discard(self)
@@ -174,9 +174,19 @@ class TurnRecorder:
 
     def _all_said(self) -> None:
         """Its replies are complete; those from others may be on their way."""
-        if not self.run.halted:
-            needs = {one.fact for one in self._said if isinstance(one, Spoken)}
-            self._replied.available(self._keep_replies, needs | self._needs)
+        run = self.run
+        if run.halted:
+            return
+        relied = run.past.relied_on(self.address)
+        said = [one.id if isinstance(one, Spoken) else None for one in self._said]
+        if relied is None or relied == said or run.stops:
+            self._offer()
+        else:
+            run.diverged(self, "does not reply what others rely on", self._offer)
+
+    def _offer(self) -> None:
+        needs = {one.fact for one in self._said if isinstance(one, Spoken)}
+        self._replied.available(self._keep_replies, needs | self._needs)
 
     def _end(self) -> None:
         self._over.happened(self._keep_end, {self._replied, *self._children, *self._needs})
@@ -241,19 +251,21 @@ class TurnRecorder:
 
         A message is a value: who says an equal one, without having read it, says its own.
         """
-        spoken = self.run.spoken(promise)
-        if spoken is not None and (
-            copied or promise.identity is None or spoken.id in self._read
-        ):
+        spoken = self.run.speech.of(promise)
+        if spoken is not None and (copied or promise.identity is None or spoken.id in self._read):
             return spoken
         if spoken is None and (original := promise.original) is not None:
-            spoken = self.run.spoken(original)
-            return None if spoken is None else self.run.safely(self, promise, spoken)
+            spoken = self.run.speech.of(original)
+            return None if spoken is None else self.run.speech.safely(self, promise, spoken)
         return None
 
     def _read_equal(self, message: Message) -> Spoken | None:
         """One that it read of that content; objects may be the same, and not after a restart."""
-        return next((one for one in self._read.values() if one.hash == message.hash), None)
+        for one in self._unsorted:
+            if one.hash is not None:
+                self._by_hash.setdefault(one.hash, one)
+        self._unsorted = [one for one in self._unsorted if one.hash is None]
+        return self._by_hash.get(message.hash)
 
     def _say(self, promise: MessagePromise) -> MessagePromise:
         run = self.run
@@ -269,12 +281,12 @@ class TurnRecorder:
         if isinstance(outcome, Message):
             message = outcome.as_occurrence(spoken.id)
             promise = message.as_promise
-            run.keep_spoken(promise, spoken)
+            run.speech.keep(promise, spoken)
             self._said.append(spoken)
             spoken.whole(message)
             return promise
         promise.note(id=spoken.id)
-        run.keep_spoken(promise, spoken)
+        run.speech.keep(promise, spoken)
         self._said.append(spoken)
         Stream(self, spoken, promise)
         return promise
@@ -296,11 +308,13 @@ class TurnRecorder:
             elif recorder is not self:
                 self._need(recorder._replied)
         elif isinstance(what, MessagePromise):
-            spoken = self.run.spoken(what)
+            spoken = self.run.speech.of(what)
             if spoken is None:
                 self._need_what_asker_read()
             elif spoken.by != self.address:
-                self._read[spoken.id] = spoken
+                if spoken.id not in self._read:
+                    self._read[spoken.id] = spoken
+                    self._unsorted.append(spoken)
                 self._need(spoken.fact)
 
     def _need_what_asker_read(self) -> None:

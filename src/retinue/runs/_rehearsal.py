@@ -28,7 +28,8 @@ from retinue.storage import (
 )
 
 from ._asked import asked
-from ._execution import Execution, Plan
+from ._execution import Execution
+from ._plan import Plan
 from ._records import StepRecord, TurnRecord
 
 

@@ -35,7 +35,7 @@ async def step[T](turn: "TurnRecorder", name: str, work: Work[T], args: Any, eff
     count = turn.count(
         ("step", name, digest), f"The step {name!r} is done", "Tell them apart by `args=...`."
     )
-    address = address_of(turn.address, "step", name, digest, str(count))
+    address = address_of(turn.address, "step", name, digest, count)
     past = turn.run.past
     known = past.step(address)
     if effect != "none":

@@ -114,6 +114,9 @@ class Recorder(Protocol):
 
 recorder: ContextVar[Recorder | None] = ContextVar("retinue.recorder", default=None)
 
+place: ContextVar[str] = ContextVar("retinue.place", default="")
+"""Names the task, among several that a turn has at once; what is done in it is told apart by it."""
+
 
 async def step[T](
     name: str,

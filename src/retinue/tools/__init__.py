@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from ._caller import Caller, caller
     from ._chosen import Chosen
     from ._configured import Configured, ToolConfig
-    from ._console import ask_on_console, question_about
+    from ._console import ask_on_console, line_of, question_about
     from ._find import find_tools
     from ._limited import Limited
     from ._tool import FunctionTool, ToolContext, tool
@@ -74,7 +74,7 @@ _AT_HOME = {
     "_cached": ("Cached", "Results"),
     "_chosen": ("Chosen",),
     "_configured": ("Configured", "ToolConfig"),
-    "_console": ("ask_on_console", "question_about"),
+    "_console": ("ask_on_console", "line_of", "question_about"),
     "_find": ("find_tools",),
     "_limited": ("Limited",),
     "_caller": ("Caller", "caller"),
@@ -120,6 +120,7 @@ __all__ = [
     "caller",
     "decide",
     "find_tools",
+    "line_of",
     "question_about",
     "tool",
 ]

@@ -56,7 +56,7 @@ class _Console:
         writes.write("".join([f"\n{line}" for line in question_about(call, tool)]))
         writes.write(f"\nUse {_visible(call.name)}? [y]es, [N]o, [a]lways: ")
         writes.flush()
-        answer = (await _line(reads)).strip().lower()
+        answer = (await line_of(reads)).strip().lower()
         if not answer:
             with suppress(OSError):  # the terminal may be gone
                 print(file=writes, flush=True)
@@ -94,7 +94,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
-async def _line(reads: TextIO) -> str:
+async def line_of(reads: TextIO) -> str:
     """The next line that is typed; "" at the end of input. Can be cancelled."""
     loop = asyncio.get_running_loop()
     fd = reads.fileno()

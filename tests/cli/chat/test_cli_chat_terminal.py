@@ -114,7 +114,7 @@ class TestTalking:
             mock.script("a", *[Refusal(503)] * 3)
             seat = sit("-m", "ollama:a", "--fallback", "ollama:b", OLLAMA_HOST=mock.url)
             await seat.ready()
-            await seat.ask("hello", "hello\n\n\u203a")
+            await seat.ask("hello", "retinue\nhello\n\n\u203a")
             assert "model is replaced  model=ollama:a" in seat.text
             seat.type("/cost", ENTER)
             await seat.sees("ollama:b  1 answer; tokens: ")

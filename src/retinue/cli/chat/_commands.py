@@ -290,7 +290,7 @@ _KEYS: Final = (
     ("Esc Enter", "a new line"),
     ("Up, Ctrl-R", "what was typed before; search in it"),
     ("Ctrl-C", "stop the answer, or clear the line"),
-    ("Ctrl-D", "leave; an answer on its way goes on with --continue"),
+    ("Ctrl-D", "leave"),
 )
 """What else /help says."""
 

@@ -40,7 +40,7 @@ async def answer_all(retinue: Retinue, settings: Settings, terminal: Place, pers
         except AlreadyAnswered as error:
             terminal.show([f"  {error}"])
             continue
-        await see_to(retinue, run.id, settings, {})
+        await see_to(retinue, run.id, settings, {"store": settings.store} if settings.store else {})
     if not found:
         terminal.show(["  Nobody asks anything."])
 

@@ -35,8 +35,8 @@ class Typist(Protocol):
         """Stop what goes on; or clear the line; or say how to leave."""
         ...
 
-    def leave(self) -> None:
-        """Stop what goes on, and leave."""
+    def quit(self) -> None:
+        """Stop what goes on, and leave; the second time, at once."""
         ...
 
     def take_back(self) -> None:
@@ -82,7 +82,7 @@ def keys_of(typist: Typist) -> KeyBindings:
 
     @keys.add("c-d", filter=empty)
     def _(_: KeyPressEvent) -> None:
-        typist.leave()
+        typist.quit()
 
     @keys.add("c-z")
     def _(event: KeyPressEvent) -> None:

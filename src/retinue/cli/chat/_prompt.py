@@ -202,6 +202,13 @@ class Prompt:
         if self._showing is not None:
             self._showing.leave()
 
+    def quit(self) -> None:
+        again, self._left = self._left, True
+        if self._showing is None or again:
+            self.leave()
+        else:
+            self._showing.stop()
+
     def take_back(self) -> None:
         self.buffer.insert_text(self._sent.pop())
 

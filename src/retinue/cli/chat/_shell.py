@@ -116,7 +116,7 @@ class Shell:
         news = News(self._session.house.retinue.runs)
         while True:
             for line in await news.look():
-                self._terminal.note(self._dim(line))
+                self._terminal.note(self._told(line))
             await asyncio.sleep(_LOOK)
 
     async def _go_on(self) -> None:
@@ -226,6 +226,10 @@ class Shell:
     def _complain(self, error: BaseException) -> None:
         self._screen.complain(error)
         self._terminal.show([""])
+
+    def _told(self, words: str) -> str:
+        look = self._screen.look
+        return look.paint(f"  {look.sign('🔔 ', '* ')}{words}", "dim")
 
     def _dim(self, words: str) -> str:
         sign = self._screen.look.sign("■ ")

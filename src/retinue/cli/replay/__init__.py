@@ -13,10 +13,11 @@ from retinue.cli._exits import DONE, FAILED
 from retinue.cli._kept import Replay
 from retinue.cli._opening import open_settings
 from retinue.cli._screen import Screen
-from retinue.cli._store import in_store, run_of
-from retinue.errors import UsageError
+from retinue.cli._store import conversation_of, in_store, run_of
+from retinue.errors import NotFound, UsageError
 from retinue.runs import rehearse
 from retinue.settings import Settings
+from retinue.storage import RunRecord
 
 from ._calls import calls_before, calls_now
 from ._offline import Offline
@@ -30,7 +31,7 @@ def run(line: Replay, screen: Screen) -> int:
     here = open_settings(line.flags, screen)
 
     async def work(retinue: Retinue) -> Replayed:
-        old = await run_of(retinue, line.run, screen.program)
+        old = await _run_meant(retinue, line.run, screen.program)
         settings = settings_of(old.version, here)
         check_name(old.agent, settings.name)
         app, agent = _offline(settings) if line.since is None else _online(settings)
@@ -48,6 +49,24 @@ def run(line: Replay, screen: Screen) -> int:
         show = same if line.since is None else changed
         screen.write("".join([f"{shown}\n" for shown in show(replayed, screen.look)]))
     return DONE if replayed.is_well else FAILED
+
+
+async def _run_meant(retinue: Retinue, prefix: str, program: str) -> RunRecord:
+    """The run whose id begins so; or the last of the conversation whose id does.
+
+    Raises:
+        UsageError: There is neither, or several.
+    """
+    try:
+        return await run_of(retinue, prefix, program)
+    except UsageError as error:
+        if not isinstance(error.__cause__, NotFound):
+            raise
+    thread = await conversation_of(retinue, prefix, program)
+    page = await retinue.runs.runs(conversation=thread.id, limit=1)
+    if not page.items:
+        raise UsageError(f"Nothing was asked in {thread.id}", hint=f"See: {program} tasks")
+    return page.items[0]
 
 
 def _offline(settings: Settings) -> tuple[App, Agent]:

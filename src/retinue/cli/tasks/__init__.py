@@ -5,7 +5,7 @@ from typing import Final
 
 from retinue.app.retinue import Retinue
 from retinue.cli._answers import open_questions
-from retinue.cli._background import see_to, start_worker
+from retinue.cli._background import see_to
 from retinue.cli._exits import DONE
 from retinue.cli._kept import Tasks
 from retinue.cli._opening import open_settings
@@ -70,7 +70,7 @@ async def _stop(retinue: Retinue, line: Tasks, settings: Settings, screen: Scree
 
 async def _retry(retinue: Retinue, line: Tasks, settings: Settings, screen: Screen) -> None:
     run = await order_again(retinue, line.words[0], program=screen.program)
-    start_worker(settings, line.flags)
+    await see_to(retinue, run.id, settings, line.flags)
     screen.write(f"{run.id}\n")
     screen.remark(f"it is asked again. To follow it: {screen.program} tasks follow {run.id}")
 

@@ -114,7 +114,7 @@ class MemoryClaims:
         work = self._tables.claimed(claim)
         own = self._tables.of(claim.run.owner)
         thread = own.threads[work.record.conversation]
-        if work.record.epoch != claim.epoch or work.holder != claim.holder:
+        if work.record.epoch != claim.epoch or work.holder not in (claim.holder, None):
             raise Fenced(f"Run {claim.run.id!r} was taken up by another process")
         if number > work.number:
             if work.record.status != "running":

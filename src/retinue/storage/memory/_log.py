@@ -10,8 +10,9 @@ from retinue.messages import Message, new_id
 from retinue.messages.events import Event, LogEvent, MessageEnded
 from retinue.storage import Conversation, Found, Page, Tail
 from retinue.storage._follow import follow
+from retinue.storage._words import words_in
 
-from ._tables import Belongings, Tables, Thread, now, paged, place, words
+from ._tables import Belongings, Tables, Thread, now, paged, place
 
 _END = 1 << 62
 
@@ -93,12 +94,12 @@ class MemoryLog:
         return paged((row for row in rows if row[0] < before), limit)
 
     def _having(self, wanted: str) -> Iterator[tuple[int, Found]]:
-        looked_for = words(wanted)
+        looked_for = set(words_in(wanted))
         if not looked_for:
             return
         for thread in self._own.threads.values():
             for tick, event in thread.said:
-                if looked_for <= words(event.message.text):
+                if looked_for <= set(words_in(event.message.text)):
                     yield (
                         tick,
                         Found(

@@ -5,7 +5,6 @@ Nothing in here waits, so whatever happens between two awaits is one transaction
 
 import datetime
 import json
-import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -284,10 +283,6 @@ def found[T](things: dict[str, T], id: str, kind: str) -> T:
     if id not in things:
         raise NotFound(f"There is no {kind} {id!r}")
     return things[id]
-
-
-def words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.casefold()))
 
 
 def place(cursor: str | None, start: int) -> int:

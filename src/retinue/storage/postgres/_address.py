@@ -13,6 +13,9 @@ _HINT = (
     " for @, %2F for /, %3A for : and %3F for ?"
 )
 
+_LONGEST = 64
+"""Bytes; from there on PostgreSQL would cut a name off."""
+
 _DEFAULTS = {
     "application_name": "retinue",
     "connect_timeout": "10",
@@ -43,9 +46,13 @@ def address_of(where: str, *, schema: str) -> Address:
         StoreFailed: It is none. What was given is not repeated: there may be a password in it.
     """
     where, _, query = where.partition("?") if "://" in where else (where, "", "")
-    options = dict(parse_qsl(query, keep_blank_values=True))
+    options = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))  # "+" is no space
     schema = options.pop("schema", "") or schema
     given = f"{where}?{urlencode(options, quote_via=quote)}" if options else where
+    if not 0 < len(schema.encode()) < _LONGEST:
+        raise StoreFailed(
+            "The name of a schema has 1 to 63 bytes", hint="Choose another: ?schema=..."
+        )
     try:
         known = {name: str(value) for name, value in conninfo_to_dict(given).items()}
     except psycopg.Error:

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
 from psycopg_pool import AsyncConnectionPool
 
+from retinue.errors import StoreFailed
 from retinue.messages import new_id
 from retinue.storage._bells import Bells
 
@@ -33,7 +34,7 @@ set_config('idle_in_transaction_session_timeout', '15s', false)
 """A process that is frozen within a transaction is not to hold up the others."""
 
 _ATTEMPTS = 5
-"""How often a transaction is tried that gets in the way of another."""
+"""How often a transaction is tried that got in the way of another, or lost its connection."""
 
 _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
@@ -50,7 +51,6 @@ class Database:
         schema = hashlib.sha256(address.schema.encode()).hexdigest()
         self.channel = f"retinue_{schema[:16]}"
         self.line = Line(self._connect, self.channel, heard=self._heard, anew=self.bells.look)
-        self._connections = connections
         self._pool = AsyncConnectionPool[Connection](
             address.conninfo,
             kwargs={"autocommit": True},
@@ -96,8 +96,9 @@ class Database:
         return await self._shielded(self._write(job))
 
     async def vacuum(self, *tables: str) -> None:
-        """Free the room of what was deleted."""
-        await self._shielded(self._vacuum(tables))
+        """Free the room of what was deleted; where that cannot be now, the server does it later."""
+        with suppress(StoreFailed):
+            await self._shielded(self._vacuum(tables))
 
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator[Bells]:

@@ -126,12 +126,13 @@ class PostgresLog:
         self, conversation: str, *, after: int = 0, limit: int = 500
     ) -> tuple[LogEvent, ...]:
         async def job(work: Work) -> tuple[LogEvent, ...]:
-            await find_conversation(work, self._owner, conversation)
             rows = await work.rows(
                 "SELECT e.body, e.seq FROM events e JOIN conversations c ON c.n = e.conversation"
                 " WHERE c.owner = %s AND c.id = %s AND e.seq > %s ORDER BY e.seq LIMIT %s",
                 (self._owner, conversation, after, limit),
             )
+            if not rows:
+                await find_conversation(work, self._owner, conversation)
             return tuple([event_of(body, seq) for body, seq in rows])
 
         return await self._database.read(job)

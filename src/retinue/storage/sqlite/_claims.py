@@ -138,7 +138,7 @@ class SqliteClaims:
 
         def job(work: Work) -> Written:
             row = _known(work.execute, claim)
-            if row.epoch != claim.epoch or row.holder != claim.holder:
+            if row.epoch != claim.epoch or row.holder not in (claim.holder, None):
                 raise Fenced(f"Run {claim.run.id!r} was taken up by another process")
             if number <= row.written:
                 return Written(seq=row.end, stop_asked=bool(row.stop_asked))
