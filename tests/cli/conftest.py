@@ -125,6 +125,7 @@ def inside(
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(home)
     monkeypatch.setattr(sys, "argv", ["retinue"])
+    monkeypatch.setattr(sys, "stdin", None)
 
     def run(*arguments: str, **environ: str) -> Said:
         with pytest.MonkeyPatch.context() as patch:

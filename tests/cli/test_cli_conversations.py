@@ -13,7 +13,7 @@ import pytest
 from retinue import Turn, agent
 from retinue.app.retinue import Retinue
 from retinue.cli.conversations._search import excerpt, marked
-from retinue.messages import File, Image, Message, Text, Thinking, ToolCall, ToolResult
+from retinue.messages import Block, File, Image, Message, Text, Thinking, ToolCall, ToolResult
 from retinue.messages.codecs import from_json, from_markdown
 from retinue.steps import ask
 from retinue.storage import Conversation
@@ -22,6 +22,7 @@ from ._kept import in_store, kept, left, store_of
 
 type Inside = Callable[..., Any]
 
+BLOCK = Block(vendor="x", data="y")
 CALL = ToolCall(id="1", name="calculator", args={"expression": "6*7"})
 TALK = (
     Message("What is 6*7?", role="user"),
@@ -101,11 +102,17 @@ class TestShow:
 
     def test_what_is_no_text_is_named(self, inside: Inside, home: Path) -> None:
         failed = ToolResult(call_id="1", name="x", content="No.\nNever.", error=True)
-        parts = [Text(text="See"), Image(data=b"x"), File(name="a.md", data=b"x"), failed]
+        parts = [Text(text="See"), Image(data=b"x"), File(name="a.md", data=b"x"), BLOCK, failed]
         id = kept(home, Message(parts=parts, role="user"))
         lines = inside("conversations", "show", id).out.splitlines()
         assert lines[0] == "(without a title)"
-        assert lines[4:] == ["See", "  [image/png]", "  [a.md]", "     ! No. Never."]
+        assert lines[4:] == [
+            "See",
+            "  [image/png]",
+            "  [a.md]",
+            "  [for x alone]",
+            "     ! No. Never.",
+        ]
 
     def test_a_script_gets_the_messages(self, inside: Inside, home: Path) -> None:
         id = kept(home, *TALK)

@@ -22,22 +22,22 @@ type Script = Callable[..., str]
 CALL: Any = {"tool_call": {"id": "1", "name": "calculator", "args": {"expression": "6*7"}}}
 
 
-def test_it_is_the_same_though_its_model_is_gone(retinue: Command, start: Any, home: Path) -> None:
+def test_it_is_the_same_though_its_model_is_gone(inside: Command, start: Any, home: Path) -> None:
     (home / "said.json").write_text(json.dumps({"tiny": [[CALL], "It is 42."]}))
     with start("mock-llm", "said.json", "--port", "0") as server:
         url = server.stdout.readline().decode().split("OLLAMA_HOST=")[1].split()[0]
-        said = retinue("-p", "What is 6*7?", "-m", "ollama:tiny", OLLAMA_HOST=url)
+        said = inside("-p", "What is 6*7?", "-m", "ollama:tiny", OLLAMA_HOST=url)
         assert said.out == "It is 42.\n"
         server.kill()
         server.communicate(timeout=PATIENCE)
     id = last_run(home)
-    said = retinue("replay", id, OLLAMA_HOST=url)
+    said = inside("replay", id, OLLAMA_HOST=url)
     assert (said.code, said.err) == (0, "")
     assert said.out == (
         "The same, to the last letter: 3 messages, done.\n"
         "Only the agent's own code ran; nobody was asked anything.\n"
     )
-    again = json.loads(retinue("replay", id, "--json", OLLAMA_HOST=url).out)
+    again = json.loads(inside("replay", id, "--json", OLLAMA_HOST=url).out)
     assert (again["same"], again["run"]) == (True, id)
     assert again["calls"]["before"]["model"] == 2
     assert again["calls"]["now"] == {"model": 0, "tool": 0, "cost": None}
@@ -45,23 +45,23 @@ def test_it_is_the_same_though_its_model_is_gone(retinue: Command, start: Any, h
 
 
 def test_the_last_run_of_a_conversation_is_meant_by_its_id(
-    retinue: Command, script: Script, home: Path
+    inside: Command, script: Script, home: Path
 ) -> None:
-    retinue("-p", "Hi", "-m", script("One."))
-    retinue("-c", "-p", "And?", "-m", script("Two.", "Three."))
+    inside("-p", "Hi", "-m", script("One."))
+    inside("-c", "-p", "And?", "-m", script("Two.", "Three."))
     thread = in_store(home, conversation)
-    assert json.loads(retinue("replay", thread, "--json").out)["run"] == last_run(home)
+    assert json.loads(inside("replay", thread, "--json").out)["run"] == last_run(home)
     empty = kept(home, "Nobody was asked.")
-    said = retinue("replay", empty)
+    said = inside("replay", empty)
     assert (said.code, said.err) == (
         2,
         f"retinue: Nothing was asked in {empty}. See: retinue tasks\n",
     )
 
 
-def test_what_is_not_the_same_is_said(retinue: Command, script: Script, home: Path) -> None:
-    retinue("-p", "What is 6*7?", "-m", script([CALL], "It is 42."))
-    said = retinue("replay", last_run(home), RETINUE_SYSTEM="Be brief.")
+def test_what_is_not_the_same_is_said(inside: Command, script: Script, home: Path) -> None:
+    inside("-p", "What is 6*7?", "-m", script([CALL], "It is 42."))
+    said = inside("replay", last_run(home), RETINUE_SYSTEM="Be brief.")
     assert (said.code, said.err) == (1, "")
     lines = said.out.splitlines()
     assert lines[:2] == [
@@ -81,13 +81,13 @@ def test_what_is_not_the_same_is_said(retinue: Command, script: Script, home: Pa
 
 class TestFromATurnOn:
     def test_another_model_gives_another_answer(
-        self, retinue: Command, script: Script, home: Path
+        self, inside: Command, script: Script, home: Path
     ) -> None:
         priced = {"lines": "It is 42.", "usage": {"input": 9, "output": 3}}
-        retinue("-p", "What is 6*7?", "-m", script([CALL], priced))
+        inside("-p", "What is 6*7?", "-m", script([CALL], priced))
         (home / "other.json").write_text(json.dumps(["Forty-two.\nSurely."]))
         id = last_run(home)
-        said = retinue("replay", id, "--from", "retinue", "--model", "scripted:other.json")
+        said = inside("replay", id, "--from", "retinue", "--model", "scripted:other.json")
         assert (said.code, said.err) == (0, "")
         lines = said.out.splitlines()
         assert lines[0] == "Done anew: retinue"
@@ -107,13 +107,13 @@ class TestFromATurnOn:
         assert in_store(home, runs) == 1
 
     def test_instructions_and_temperature_reach_the_model(
-        self, retinue: Command, start: Any, home: Path
+        self, inside: Command, start: Any, home: Path
     ) -> None:
         (home / "said.json").write_text(json.dumps({"tiny": ["One.", "One."]}))
         with start("mock-llm", "said.json", "--port", "0") as server:
             url = server.stdout.readline().decode().split("OLLAMA_HOST=")[1].split()[0]
-            retinue("-p", "Hi", "-m", "ollama:tiny", OLLAMA_HOST=url)
-            said = retinue(
+            inside("-p", "Hi", "-m", "ollama:tiny", OLLAMA_HOST=url)
+            said = inside(
                 "replay", last_run(home), "--from", "retinue", "--system", "Be brief.",
                 "--temperature", "0.5", "-m", "ollama:tiny", OLLAMA_HOST=url,
             )  # fmt: skip
@@ -126,15 +126,15 @@ class TestFromATurnOn:
         )
 
     def test_one_that_fails_now_is_said_to_fail(
-        self, retinue: Command, script: Script, home: Path
+        self, inside: Command, script: Script, home: Path
     ) -> None:
-        retinue("-p", "Hi", "-m", script("Hello."))
+        inside("-p", "Hi", "-m", script("Hello."))
         (home / "other.json").write_text("[]")
         line = ("replay", last_run(home), "--from", "retinue", "--model", "scripted:other.json")
-        said = retinue(*line)
+        said = inside(*line)
         assert said.code == 1
         assert "It ended failed; before it had ended done." in said.out
-        again = json.loads(retinue(*line, "--json").out)
+        again = json.loads(inside(*line, "--json").out)
         assert again["reason"] == {"before": "done", "now": "failed"}
         assert again["errors"][0]["message"] in said.out
 
@@ -149,10 +149,10 @@ class TestFromATurnOn:
         ],
     )
     def test_what_cannot_be_changed_is_said(
-        self, retinue: Command, script: Script, home: Path, more: list[str], complaint: str
+        self, inside: Command, script: Script, home: Path, more: list[str], complaint: str
     ) -> None:
-        retinue("-p", "Hi", "-m", script("Hello."))
-        said = retinue("replay", last_run(home), *more)
+        inside("-p", "Hi", "-m", script("Hello."))
+        said = inside("replay", last_run(home), *more)
         assert (said.code > 0, said.out) == (True, "")
         assert said.err.startswith(f"retinue: {complaint}")
         assert said.err.count("\n") == 1

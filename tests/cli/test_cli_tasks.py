@@ -83,21 +83,21 @@ class TestList:
 
 class TestFollow:
     def test_it_is_told_from_the_beginning_as_it_comes(
-        self, retinue: Command, start: Command, script: Script, home: Path
+        self, retinue: Command, inside: Command, start: Command, script: Script, home: Path
     ) -> None:
         id = task(retinue, script, *SLOW)
         with start("tasks", "follow", id) as process:
             assert read(process, 9) == b"Once upon"
-            retinue("tasks", "stop", id)
+            inside("tasks", "stop", id)
             out, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, out) == (130, b"\n")
         assert err == b"retinue: It was stopped from somewhere else. Ask again.\n"
-        again = retinue("tasks", "follow", id)
+        again = inside("tasks", "follow", id)
         assert again.code == 130
 
     @pytest.mark.skipif(sys.platform == "win32", reason="signals end processes there")
     def test_ctrl_c_leaves_it_running(
-        self, retinue: Command, start: Command, script: Script, home: Path
+        self, retinue: Command, inside: Command, start: Command, script: Script, home: Path
     ) -> None:
         id = task(retinue, script, *SLOW)
         with start("tasks", "follow", id) as process:
@@ -109,11 +109,11 @@ class TestFollow:
             f"retinue: it goes on. To see the rest: retinue tasks follow {id}\n"
         )
         assert record(home, id).status == "running"
-        assert retinue("tasks", "stop", id).code == 0
+        assert inside("tasks", "stop", id).code == 0
 
-    def test_programs_get_lines(self, retinue: Command, script: Script) -> None:
+    def test_programs_get_lines(self, retinue: Command, inside: Command, script: Script) -> None:
         id = task(retinue, script, "Said.")
-        said = retinue("tasks", "follow", id, "-o", "stream-json")
+        said = inside("tasks", "follow", id, "-o", "stream-json")
         lines = [json.loads(line) for line in said.out.splitlines()]
         assert [line["type"] for line in lines if line["type"] != "text_added"] == [
             "run_started",
@@ -123,11 +123,13 @@ class TestFollow:
         ]
         assert lines[0]["run"] == id
         assert "".join([one["text"] for one in lines if one["type"] == "text_added"]) == "Said."
-        assert json.loads(retinue("tasks", "follow", id, "-o", "json").out)["text"] == "Said."
+        assert json.loads(inside("tasks", "follow", id, "-o", "json").out)["text"] == "Said."
 
-    def test_what_it_failed_with_is_said(self, retinue: Command, script: Script) -> None:
+    def test_what_it_failed_with_is_said(
+        self, retinue: Command, inside: Command, script: Script
+    ) -> None:
         id = task(retinue, script)
-        said = retinue("tasks", "follow", id, "-o", "json")
+        said = inside("tasks", "follow", id, "-o", "json")
         assert said.code == 1
         assert json.loads(said.out)["stop_reason"] == "failed"
         assert json.loads(said.out)["error"]["message"] in said.err
@@ -157,14 +159,14 @@ class TestFollow:
 
 class TestStop:
     def test_it_waits_until_it_is_stopped(
-        self, retinue: Command, script: Script, home: Path
+        self, retinue: Command, inside: Command, script: Script, home: Path
     ) -> None:
         id = task(retinue, script, *SLOW)
         wait_for(home, id, "running")
-        said = retinue("tasks", "stop", id[:14])
+        said = inside("tasks", "stop", id[:14])
         assert (said.code, said.out) == (0, "Stopped. What it had finished is kept.\n")
         assert record(home, id).reason == "stopped"
-        said = retinue("tasks", "stop", id)
+        said = inside("tasks", "stop", id)
         assert (said.code, said.out) == (0, "")
         assert said.err == f"retinue: {id} is over already: stopped\n"
 
@@ -187,7 +189,9 @@ class TestStop:
 
 
 class TestRetry:
-    def test_the_same_is_asked_again(self, retinue: Command, script: Script, home: Path) -> None:
+    def test_the_same_is_asked_again(
+        self, retinue: Command, inside: Command, script: Script, home: Path
+    ) -> None:
         old = task(retinue, script)
         wait_for(home, old, "ended")
         script("Better.")
@@ -197,9 +201,9 @@ class TestRetry:
         assert said.err == (
             f"retinue: it is asked again. To follow it: retinue tasks follow {new}\n"
         )
-        assert retinue("tasks", "follow", new).out == "Better.\n"
+        assert inside("tasks", "follow", new).out == "Better.\n"
         assert record(home, new).version == record(home, old).version
-        shown = retinue("conversations", "show", record(home, new).conversation).out
+        shown = inside("conversations", "show", record(home, new).conversation).out
         assert shown.count("Say it") == 3  # the title, and both times
 
     def test_only_its_own_question_is_asked(

@@ -274,3 +274,22 @@ async def test_a_turn_is_begun_and_ended_once_in_its_order() -> None:
             ("TurnEnded", "child"),
             ("TurnEnded", "parent"),
         ]
+
+
+async def test_a_run_that_hands_on_an_error_has_failed() -> None:
+    @agent
+    async def bad(turn: Turn) -> None:
+        """Fails."""
+        raise ValueError("no ink")
+
+    @agent
+    async def lead(turn: Turn) -> None:
+        """Hands on what it never read."""
+        turn.reply(bad.inquire("write"))
+
+    async with MemoryStore() as store:
+        run = await order(store, "lead")
+        async with Embedded(store, Agents(lead)):
+            with pytest.raises(RunError, match="no ink"):
+                await replies(run)
+        assert (await run.record()).reason == "failed"

@@ -199,7 +199,10 @@ class TurnRecorder:
 
     def _keep_end(self) -> None:
         whole = [one for one in self._said if isinstance(one, Spoken) and one.broken is None]
-        reason = reason_of(self.ended_with, whole[-1].stop_reason if whole else None)
+        # An error that it hands on is how it ended, for whoever reads its replies.
+        handed_on = next((error for one in self._said if (error := _error_in(one))), None)
+        stop_reason = whole[-1].stop_reason if whole else None
+        reason = reason_of(self.ended_with or handed_on, stop_reason)
         error, self.ended_with = self.ended_with, None  # its traceback holds the turn
         self._keep("done", error, reason)
         known = any(error is one for one in self._told)
@@ -372,6 +375,12 @@ def reason_of(error: BaseException | None, stop_reason: Any) -> str:
             return "stopped"
         case _:
             return "failed"
+
+
+def _error_in(one: Spoken | Failure) -> BaseException | None:
+    if isinstance(one, Failure):
+        return one.error
+    return one.broken.error if one.broken is not None else None
 
 
 def _reply(one: Spoken | Failure) -> Reply:

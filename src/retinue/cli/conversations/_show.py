@@ -15,7 +15,6 @@ from retinue.messages import (
     File,
     Image,
     Message,
-    Part,
     Text,
     Thinking,
     ToolCall,
@@ -82,12 +81,14 @@ def _shown(message: Message, heading: str | None, screen: Screen) -> Iterator[st
                 yield f"{words}\n" if words else ""
             case Thinking():
                 pass
-            case _:
+            case ToolCall() | ToolResult() | Image() | Audio() | File() | Block():
                 sign, words = _in_short(part, screen)
                 yield paint(sign + cut(words, width_of(screen) - len(sign) - 1), "dim") + "\n"
 
 
-def _in_short(part: Part, screen: Screen) -> tuple[str, str]:
+def _in_short(
+    part: ToolCall | ToolResult | Image | Audio | File | Block, screen: Screen
+) -> tuple[str, str]:
     """What cannot be read as words: a sign, and what goes on the same line."""
     match part:
         case ToolCall():
@@ -100,8 +101,6 @@ def _in_short(part: Part, screen: Screen) -> tuple[str, str]:
             return "  ", f"[{name}]"
         case Block(vendor=vendor):
             return "  ", f"[for {vendor} alone]"
-        case Text(text=text) | Thinking(text=text):
-            return "  ", text
 
 
 async def _unfinished(retinue: Retinue, conversation: str) -> tuple[RunRecord, ...]:

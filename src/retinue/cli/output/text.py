@@ -1,7 +1,7 @@
 """Text: the words as they come. What tools do goes beside them, and to a person only."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retinue.cli._cost import Pricing
 from retinue.cli._follow import arguments_of
@@ -98,7 +98,7 @@ class _Sender:
             self.send()
             self._sent = loop.time()
         else:
-            self._later = loop.call_later(wait, self._send_late)
+            self._later = loop.call_later(wait, self._send_late, asyncio.current_task())
 
     def send(self) -> None:
         """Send now."""
@@ -107,9 +107,12 @@ class _Sender:
             self._later = None
         self._screen.flush()
 
-    def _send_late(self) -> None:
+    def _send_late(self, answering: "asyncio.Task[Any] | None") -> None:
         try:
             self.send()
+        except KeyboardInterrupt:  # out of a timer it would end the loop, with all that goes on
+            assert answering is not None
+            answering.cancel()
         except Exception as error:  # nobody awaits a timer: whoever writes next is told
             self._failure = error
         self._sent = asyncio.get_running_loop().time()

@@ -32,15 +32,14 @@ async def order_again(retinue: Retinue, prefix: str, *, program: str) -> RunReco
 async def _asked(retinue: Retinue, run: RunRecord) -> tuple[Message, ...]:
     """What the run was ordered with, as if it were said anew."""
     after = await _seq_of_the_one_before(retinue, run)
-    said: list[Message] = []
-    while events := await retinue.log.events(run.conversation, after=after):
-        for event in events:
-            if event.seq is None or event.seq > run.seq:
-                return tuple(said)
-            if isinstance(event, MessageEnded) and event.run is None:
-                said.append(event.message.replaced())
-        after = events[-1].seq or 0
-    return tuple(said)
+    events = await retinue.log.events(run.conversation, after=after, limit=run.seq - after)
+    return tuple(
+        [
+            event.message.replaced()
+            for event in events
+            if isinstance(event, MessageEnded) and event.run is None
+        ]
+    )
 
 
 async def _seq_of_the_one_before(retinue: Retinue, run: RunRecord) -> int:

@@ -33,7 +33,7 @@ from ._bench import STRANGE, Bench, check, equal, expect, refused, said
 @check()
 async def a_conversation_is_what_it_was_begun_with(bench: Bench) -> None:
     """begin: A new conversation. `seq` is 0 before the first event."""
-    begun = await bench.log.begin(title=" Tea? 'Ünï' ", folder="/home/ann/tea", id="tea-1")
+    begun = await bench.log.begin(title=" Tea? 'Ünï' ", folder="/srv/tea", id="tea-1")
     expect(begun.created_at.tzinfo is not None, "times with a time zone", begun.created_at)
     equal(
         begun,
@@ -41,7 +41,7 @@ async def a_conversation_is_what_it_was_begun_with(bench: Bench) -> None:
             id="tea-1",
             owner="ann",
             title=" Tea? 'Ünï' ",
-            folder="/home/ann/tea",
+            folder="/srv/tea",
             seq=0,
             created_at=begun.created_at,
             changed_at=begun.changed_at,
