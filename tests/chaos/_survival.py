@@ -52,11 +52,13 @@ class Person:
     Args:
         run: Which.
         folder: Where they can look whether an effect happened.
+        looks_after: Seconds: who was only cut off may be doing it still.
     """
 
-    def __init__(self, run: Run, folder: Path) -> None:
+    def __init__(self, run: Run, folder: Path, *, looks_after: float = 0.0) -> None:
         self._run = run
         self._folder = folder
+        self._looks_after = looks_after
         self.reader = Reader()
 
     async def attend(self) -> None:
@@ -78,6 +80,8 @@ class Person:
 
     async def _answer(self) -> None:
         for asked in await patiently(self._run.questions):
+            if asked.kind == "unknown_outcome":
+                await asyncio.sleep(self._looks_after)
             with suppress(AlreadyAnswered):
                 await patiently(self._run.answer, asked.id, answer_to(asked, self._folder))
 

@@ -85,7 +85,7 @@ async def test_connections_are_cut_again_and_again(
     async with asyncio.timeout(50), opened(address) as store, asyncio.TaskGroup() as tasks:
         run = await ordered(store, "conductor")
         async with workers.start(job), workers.start(job):
-            attending = tasks.create_task(Person(run, tmp_path).attend())
+            attending = tasks.create_task(Person(run, tmp_path, looks_after=1).attend())
             cuts = 0
             while not attending.done():
                 await asyncio.sleep(0.3)
@@ -101,7 +101,7 @@ async def test_the_database_is_away_for_a_while(
     job = Job(store=address, folder=str(tmp_path), latency=0.05)
     async with asyncio.timeout(50), opened(address) as store, asyncio.TaskGroup() as tasks:
         run = await ordered(store, "conductor")
-        person = Person(run, tmp_path)
+        person = Person(run, tmp_path, looks_after=1)
 
         async def is_under_way() -> bool:
             return person.reader.seq > 60
@@ -128,7 +128,7 @@ async def test_the_server_is_started_anew(
     job = Job(store=address, folder=str(tmp_path), latency=0.05)
     async with asyncio.timeout(50), opened(address) as store, asyncio.TaskGroup() as tasks:
         run = await ordered(store, "conductor")
-        person = Person(run, tmp_path)
+        person = Person(run, tmp_path, looks_after=1)
 
         async def is_under_way() -> bool:
             return person.reader.seq > 60
