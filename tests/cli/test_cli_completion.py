@@ -48,7 +48,7 @@ compadd() {  # tells also what it finds, as zsh has no other way to ask
     builtin compadd -A found "$@"
     (( $#found )) && print -rl -- $found >> ../found
 }
-_tell_end() { print -r -- '<e''nd>' }
+_tell_end() { compstate[list]= compstate[insert]=; print -r -- '<e''nd>' }
 _asked() { comppostfuncs=(_tell_end); _main_complete }
 zle -C asked complete-word _asked
 bindkey '^I' asked

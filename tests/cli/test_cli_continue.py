@@ -4,6 +4,7 @@ import asyncio
 import os
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -13,14 +14,24 @@ from typing import Any
 
 import pytest
 
+from retinue.app import build
+from retinue.cli._house import opened
+from retinue.cli._screen import Screen
+from retinue.cli._thread import Question, Thread
+from retinue.errors import StoreTooNew
+from retinue.messages import Message
 from retinue.messages.events import RunEnded
+from retinue.settings import Settings
 from retinue.storage import Conversation, Store, open_store
+from retinue.telemetry.terminal import Look
 
 type Retinue = Callable[..., Any]
 type Script = Callable[..., str]
 type Start = Callable[..., subprocess.Popen[bytes]]
 
 PATIENCE = 20.0
+LOOK = Look(live=False, colour=False, emoji=False)
+SCREEN = Screen(None, None, look=LOOK, err_look=LOOK, program="retinue", debug=False)
 HALF: Any = {"lines": ["Half ", "an ", {"silence": None}]}
 CALL: Any = {"tool_call": {"id": "1", "name": "erase", "args": {"path": "a.txt"}}}
 
@@ -132,6 +143,20 @@ class TestKilled:
             "second",
             "An answer to the first.",
         ]
+
+    def test_one_that_fails_then_is_no_part_of_what_is_asked_next(
+        self, start: Start, retinue: Retinue, home: Path, script: Script
+    ) -> None:
+        with start("-p", "first", "-m", script(HALF)) as process:
+            until(process, b"Half an")
+            process.kill()
+            process.communicate(timeout=PATIENCE)
+        script([{"error": "ModelRejected", "message": "No."}])
+        said = retinue("-c", "-p", "The code word is heron.", "-m", "demo")
+        assert said.code == 0
+        assert "retinue: No." in said.err
+        assert "heron" in retinue("-c", "-p", "What is the code word?", "-m", "demo").out
+        assert reasons(home) == ["failed", "done", "done"]
 
     def test_one_that_was_stopped_is_over(self, start: Start, home: Path, script: Script) -> None:
         with start("-p", "first", "-m", script(HALF)) as process:
@@ -364,3 +389,44 @@ def until(process: subprocess.Popen[bytes], wanted: bytes) -> None:
         piece = os.read(process.stdout.fileno(), 65536)
         assert piece, f"{wanted!r} did not come, only {said!r}"
         said += piece
+
+
+class TestThread:
+    """What is not easily seen from outside."""
+
+    async def test_what_others_do_in_the_conversation_is_left_to_them(self, tmp_path: Path) -> None:
+        path = tmp_path / "r.db"
+        settings = Settings(model="demo", store=str(path))
+        async with opened(settings, SCREEN) as house:
+            begun = await house.retinue.log.begin()
+            thread = await Thread.open(house, begun)
+            order = {"conversation": begun.id, "version": None}
+            task = await house.retinue.start("retinue", "hello", background=True, **order)
+            asked = await thread.ask(
+                build(settings).host(),
+                Question(Message("hi", role="user"), thread.messages),
+                version=None,
+                limits={},
+            )
+            async with asyncio.timeout(PATIENCE):
+                assert (await asked.ended()).reason == "done"
+            assert (await task.record()).status == "queued"
+            await thread.ended(asked, Message("hi"), "done")
+            again = await Thread.open(house, begun)
+            assert again.unfinished == ()
+            assert again.last is not None
+            assert again.last.message.text == "hi"
+
+    async def test_a_newer_store_is_no_reason_to_keep_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+        async with opened(Settings(model="demo"), SCREEN):
+            pass
+        with sqlite3.connect(tmp_path / ".local/share/retinue/retinue.db") as file:
+            file.execute("PRAGMA user_version = 9999")
+        file.close()
+        with pytest.raises(StoreTooNew):
+            async with opened(Settings(model="demo"), SCREEN):
+                pass

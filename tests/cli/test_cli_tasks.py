@@ -92,7 +92,7 @@ class TestFollow:
             out, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, out) == (130, b"\n")
         assert err == b"retinue: It was stopped from somewhere else. Ask again.\n"
-        again = inside("tasks", "follow", id)
+        again = retinue("tasks", "follow", id)
         assert again.code == 130
 
     @pytest.mark.skipif(sys.platform == "win32", reason="signals end processes there")
@@ -111,9 +111,39 @@ class TestFollow:
         assert record(home, id).status == "running"
         assert inside("tasks", "stop", id).code == 0
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals end processes there")
+    def test_what_a_killed_process_had_is_gone_on_with(
+        self, retinue: Command, start: Command, script: Script, home: Path
+    ) -> None:
+        model = script(*SLOW)
+        id = in_store(home, lambda retinue: ordered(retinue, model))
+        with start("worker") as process:
+            wait_for(home, id, "running")
+            process.kill()
+            process.communicate(timeout=PATIENCE)
+        script("Anew.")
+        said = retinue("tasks", "follow", id, "-o", "json")
+        assert json.loads(said.out)["messages"][0]["parts"][0]["text"] == "Anew."
+        assert record(home, id).reason == "done"
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals end processes there")
+    def test_what_a_killed_command_had_asked_goes_on_in_its_conversation(
+        self, start: Command, script: Script, home: Path
+    ) -> None:
+        with start("-p", "Say it", "-m", script(*SLOW)) as process:
+            read(process, 9)
+            process.kill()
+            process.communicate(timeout=PATIENCE)
+        (run,) = in_store(home, all_runs)
+        with start("tasks", "follow", run.id) as process:
+            hint = process.stderr.readline().decode()
+            process.kill()
+            process.communicate(timeout=PATIENCE)
+        assert hint == f"retinue: it goes on in its conversation: retinue -r {run.conversation}\n"
+
     def test_programs_get_lines(self, retinue: Command, inside: Command, script: Script) -> None:
         id = task(retinue, script, "Said.")
-        said = inside("tasks", "follow", id, "-o", "stream-json")
+        said = retinue("tasks", "follow", id, "-o", "stream-json")
         lines = [json.loads(line) for line in said.out.splitlines()]
         assert [line["type"] for line in lines if line["type"] != "text_added"] == [
             "run_started",
@@ -123,13 +153,13 @@ class TestFollow:
         ]
         assert lines[0]["run"] == id
         assert "".join([one["text"] for one in lines if one["type"] == "text_added"]) == "Said."
-        assert json.loads(inside("tasks", "follow", id, "-o", "json").out)["text"] == "Said."
+        assert json.loads(retinue("tasks", "follow", id, "-o", "json").out)["text"] == "Said."
 
     def test_what_it_failed_with_is_said(
         self, retinue: Command, inside: Command, script: Script
     ) -> None:
         id = task(retinue, script)
-        said = inside("tasks", "follow", id, "-o", "json")
+        said = retinue("tasks", "follow", id, "-o", "json")
         assert said.code == 1
         assert json.loads(said.out)["stop_reason"] == "failed"
         assert json.loads(said.out)["error"]["message"] in said.err
@@ -187,6 +217,18 @@ class TestStop:
             process.communicate(timeout=PATIENCE)
         assert retinue("tasks", "stop", id).out.startswith("Stopped.")
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals end processes there")
+    def test_what_a_killed_command_had_asked_is_stopped_too(
+        self, retinue: Command, start: Command, script: Script, home: Path
+    ) -> None:
+        with start("-p", "Say it", "-m", script(*SLOW)) as process:
+            read(process, 9)
+            process.kill()
+            process.communicate(timeout=PATIENCE)
+        (run,) = in_store(home, all_runs)
+        assert (run.status, run.background) == ("running", False)
+        assert retinue("tasks", "stop", run.id).out.startswith("Stopped.")
+
 
 class TestRetry:
     def test_the_same_is_asked_again(
@@ -201,7 +243,7 @@ class TestRetry:
         assert said.err == (
             f"retinue: it is asked again. To follow it: retinue tasks follow {new}\n"
         )
-        assert inside("tasks", "follow", new).out == "Better.\n"
+        assert retinue("tasks", "follow", new).out == "Better.\n"
         assert record(home, new).version == record(home, old).version
         shown = inside("conversations", "show", record(home, new).conversation).out
         assert shown.count("Say it") == 3  # the title, and both times
@@ -296,6 +338,10 @@ async def ordered(retinue: Retinue, model: str) -> str:
         background=True,
     )
     return (await retinue.runs.order(order)).id
+
+
+async def all_runs(retinue: Retinue) -> tuple[RunRecord, ...]:
+    return (await retinue.runs.runs()).items
 
 
 async def transcript(retinue: Retinue, id: str) -> tuple[Message, ...]:

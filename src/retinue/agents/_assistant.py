@@ -205,7 +205,7 @@ class _Loop:
                 for part in answer.parts:
                     writing.append(part)
                 promise.note(**answer.metadata)
-        told = {name: answer.metadata.get(name) for name in ("usage", "cost", "stop")}
+        told = {name: answer.metadata.get(name) for name in ("model", "usage", "cost", "stop")}
         emit("model_answered", **told)
         return answer
 

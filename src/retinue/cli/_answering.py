@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from retinue.agents import Agent
 from retinue.app import App
-from retinue.errors import AlreadyAnswered, RunError
+from retinue.errors import AlreadyAnswered, RetinueError, RunError
 from retinue.messages.codecs.errors import error_from_dict
 from retinue.messages.events import (
     ErrorRaised,
@@ -151,9 +151,9 @@ class Answering:
         return reason
 
     async def stop(self) -> None:
-        """Stop the run, and wait until it has."""
-        await self.run.stop()
-        with suppress(TimeoutError):
+        """Stop the run, and wait until it has, as far as the store can be asked."""
+        with suppress(TimeoutError, RetinueError):
+            await self.run.stop()
             async with asyncio.timeout(_PATIENCE):
                 await self.run.ended()
 

@@ -11,8 +11,10 @@ from typing import IO, Final
 from retinue.app.retinue import Retinue
 from retinue.errors import RetinueError
 from retinue.settings import Settings, worker_file
+from retinue.storage import RunRecord
 
 from ._options import SETTINGS
+from ._screen import Screen
 
 _LARGE: Final = 1024 * 1024
 """Bytes of a log after which another one is begun."""
@@ -21,8 +23,10 @@ _LEASE: Final = 15.0
 """Seconds of silence after which a process counts as gone; that of the engine."""
 
 
-async def see_to(retinue: Retinue, run: str, settings: Settings, flags: Mapping[str, str]) -> None:
-    """Start a worker, if the run is to be executed and no process is there to do so."""
+async def see_to(
+    retinue: Retinue, run: str, settings: Settings, flags: Mapping[str, str], screen: Screen
+) -> None:
+    """If the run is to be executed and no process is there to do so: start a worker, or say how."""
     claims = retinue.store.claims
     holder = await claims.join()
     try:
@@ -30,9 +34,20 @@ async def see_to(retinue: Retinue, run: str, settings: Settings, flags: Mapping[
     finally:
         await claims.leave(holder)
     for one in due:
-        if one.id == run:
+        if one.id != run:
+            continue
+        if is_for_workers(one):
             thread = await retinue.log.conversation(one.conversation)
             start_worker(settings, flags, folder=thread.folder)
+        else:
+            screen.remark(f"it goes on in its conversation: {screen.program} -r {one.conversation}")
+
+
+def is_for_workers(run: RunRecord) -> bool:
+    """Whether it is for processes without a person. What was asked at a terminal goes on with
+    whoever comes back to it; that it is to stop can be seen to by anybody.
+    """
+    return run.background or run.stop_asked
 
 
 def start_worker(

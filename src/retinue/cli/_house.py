@@ -58,9 +58,7 @@ class House:
         folder: Where new conversations belong.
     """
 
-    def __init__(
-        self, retinue: Retinue, engine: Embedded, own: Own, folder: str | None
-    ) -> None:
+    def __init__(self, retinue: Retinue, engine: Embedded, own: Own, folder: str | None) -> None:
         self.retinue = retinue
         self.folder = folder
         self._engine = engine

@@ -127,6 +127,10 @@ class Thread:
         self.messages, self.last = after + exchange, Question(question, after)
         return exchange
 
+    def give_up(self, question: Message) -> None:
+        """Nobody waits for the answer any more; the question is no part of what comes next."""
+        self._leave_out(question.id)
+
     async def _load(self, id: str) -> None:
         retinue = self._house.retinue
         page = await retinue.runs.runs(conversation=id, limit=_RUNS)

@@ -44,7 +44,7 @@ def run(line: Inbox, screen: Screen) -> int:
         id, said = line.words
         asked = await open_question(retinue.runs, id)
         await answer(retinue, asked, said, screen)
-        await see_to(retinue, asked.run, settings, line.flags)
+        await see_to(retinue, asked.run, settings, line.flags, screen)
 
     in_store(settings, work)
     return DONE

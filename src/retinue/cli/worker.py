@@ -6,8 +6,9 @@ import signal
 from retinue.promise import run as run_loop
 from retinue.runs import Embedded
 from retinue.settings import Settings
-from retinue.storage import RunRecord, open_store
+from retinue.storage import open_store
 
+from ._background import is_for_workers
 from ._cast import Cast
 from ._exits import DONE, code_of_signal
 from ._kept import Worker
@@ -37,7 +38,7 @@ def run(line: Worker, screen: Screen) -> int:
 async def _execute(line: Worker, settings: Settings, screen: Screen) -> None:
     store = await open_store(settings.store)
     try:
-        async with Embedded(store, Cast(settings), takes=_is_for_workers) as engine:
+        async with Embedded(store, Cast(settings), takes=is_for_workers) as engine:
             if line.until_idle:
                 await engine.idle()
                 return
@@ -45,8 +46,3 @@ async def _execute(line: Worker, settings: Settings, screen: Screen) -> None:
             await asyncio.Event().wait()
     finally:
         await store.close()
-
-
-def _is_for_workers(run: RunRecord) -> bool:
-    """What is asked at a terminal goes on there, with whoever comes back to it."""
-    return run.background

@@ -253,8 +253,12 @@ class TestBackground:
                 ]
             )
             assert await news.look() == []
-            await retinue.store.close()
+
+    async def test_a_store_that_cannot_be_asked_is_no_news(self, tmp_path: Path) -> None:
+        async with await Retinue.visit(tmp_path / "r.db") as retinue:
+            news = News(retinue.runs)
             assert await news.look() == []
+        assert await news.look() == []
 
     async def test_what_is_asked_is_answered_in_the_inbox(self, tmp_path: Path) -> None:
         async with background(tmp_path, researcher) as retinue:
@@ -305,6 +309,7 @@ class Place:
     """A terminal that answers what it is given."""
 
     width = 80
+    screen = SCREEN
 
     def __init__(self, *replies: str) -> None:
         self.lines: list[str] = []

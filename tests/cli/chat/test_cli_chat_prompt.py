@@ -150,6 +150,39 @@ class TestPrompt:
             assert "row 89" not in place.out.getvalue()
             assert "row 90" in place.out.getvalue()
 
+    async def test_a_note_waits_until_nothing_goes_on(self, place: Desk) -> None:
+        async with place.open():
+            place.prompt.note("at once")
+            await place.writes("at once")
+            with place.prompt.showing(lambda: ["going on"], lambda: None, lambda: None):
+                await place.writes("going on")
+                place.prompt.note("afterwards")
+                place.pipe.send_text("typed\r")
+                await place.writes("queued: typed")
+                assert "afterwards" not in place.out.getvalue()
+            assert await place.prompt.line() == "typed"
+            await place.writes("afterwards")
+
+    async def test_a_question_is_answered_by_a_line_whatever_it_says(self, place: Desk) -> None:
+        async with place.open():
+            replying = asyncio.ensure_future(place.prompt.reply("Which year?"))
+            await place.writes("Which year?")
+            place.pipe.send_text("1907\rnext\r")
+            assert await replying == "1907"
+            assert await place.prompt.line() == "next"
+
+    async def test_stop_does_not_wait_and_ctrl_d_stops_first(self, place: Desk) -> None:
+        heard: list[str] = []
+        async with place.open():
+            with place.prompt.showing(
+                list, lambda: heard.append("stop"), lambda: heard.append("leave")
+            ):
+                for keys, expected in (("/stop\r", 1), ("\x04", 2), ("\x04", 3)):
+                    place.pipe.send_text(keys)
+                    await place.until(lambda expected=expected: len(heard) == expected)
+            assert await place.prompt.line() is None
+        assert heard == ["stop", "stop", "leave"]
+
     @pytest.mark.parametrize(("reflows", "ups"), [(True, 1), (False, 0)])
     async def test_rows_that_the_terminal_has_broken_are_wiped_out_too(
         self, place: Desk, reflows: bool, ups: int
@@ -337,6 +370,30 @@ class TestPlain:
                 await asyncio.sleep(0.005)
             os.write(keyboard, f"{typed}\n".encode())
             assert await asking == answer
+
+    async def test_a_question_is_answered_by_a_line(self, terminal: Any) -> None:
+        keyboard, reads = terminal
+        out = io.StringIO()
+        plain = Plain(reads, screen(out))
+        plain.note("a task is done")
+        async with asyncio.timeout(PATIENCE):
+            os.write(keyboard, b"1907\nfirst\n")
+            assert await plain.reply("Which year?") == "1907"
+            assert out.getvalue() == "Which year?: "
+            assert await plain.line() == "first"
+        assert out.getvalue() == "Which year?: a task is done\n\u203a "
+
+    async def test_the_end_of_input_is_no_answer_and_leaves(self, terminal: Any) -> None:
+        keyboard, reads = terminal
+        plain = Plain(reads, screen())
+        heard = asyncio.Event()
+        os.write(keyboard, b"\x04")
+        with plain.showing(list, lambda: None, heard.set):
+            replying = asyncio.ensure_future(plain.reply("Which year?"))
+            await asyncio.wait_for(heard.wait(), PATIENCE)
+            assert not replying.done()
+            replying.cancel()
+            await asyncio.wait({replying})
 
     async def test_leaving_stops_what_goes_on_and_what_waits(self, terminal: Any) -> None:
         _, reads = terminal

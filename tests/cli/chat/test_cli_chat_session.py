@@ -34,7 +34,7 @@ from retinue.settings import Endpoint, Origin, Secret, Settings
 from retinue.storage import Interrupt
 from retinue.telemetry.terminal import Look
 from retinue.testing.mock_llm import Answer as Saying
-from retinue.testing.mock_llm import MockLLM
+from retinue.testing.mock_llm import MockLLM, Silence
 
 KEY = Secret("env:LAB_KEY", "sk-0123456789abcdef")
 LOOK = Look(live=True, colour=False, emoji=True)
@@ -147,6 +147,26 @@ class TestExchanges:
         assert await again.go_on(unfinished, talk.events.append) == "done"
         assert texts(again) == ["first", "A.", "second", "Half an answer."]
         assert again.unfinished == ()
+
+    async def test_one_that_nobody_waits_for_is_no_part_of_what_comes_next(
+        self, talk: Talk
+    ) -> None:
+        async with MockLLM() as mock:
+            mock.script("m1", Saying(["Half ", Silence()]), "B.")
+            lab = Endpoint(base_url=f"{mock.url}/v1", model="m1")
+            session = talk(model="lab", models={"lab": lab}, tools=())
+            begun = asyncio.Event()
+            left = asyncio.ensure_future(
+                session.answer(session.question("first"), lambda _: begun.set())
+            )
+            await asyncio.wait_for(begun.wait(), 10)
+            left.cancel()
+            await asyncio.wait({left})
+            await talk.ask(session, "second")
+            assert texts(session) == ["second", "B."]
+            last = mock.asked("m1")[-1].asked
+            assert last is not None
+            assert [str(message) for message in last.messages] == ["second"]
 
     async def test_what_was_stopped_or_replaced_is_no_part_of_what_comes_back(
         self, talk: Talk
@@ -542,6 +562,30 @@ class TestApproval:
         await talk.ask(session, "second")
         assert questions == ["Use erase?"] * asked
         assert erase == ["a", "a"]
+
+    async def test_one_that_is_answered_elsewhere_is_put_no_more(
+        self, talk: Talk, erase: list[str]
+    ) -> None:
+        put, withdrawn = asyncio.Event(), asyncio.Event()
+
+        async def never(_: str) -> Answer:
+            put.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                withdrawn.set()
+            raise AssertionError
+
+        session = talk(self.PROGRAM, "A.", put=never)
+        asking = asyncio.ensure_future(talk.ask(session, "first"))
+        async with asyncio.timeout(10):
+            await put.wait()
+            runs = talk.house.retinue.runs
+            (asked,) = (await runs.inbox()).items
+            await runs.answer(asked.id, {"approved": True})
+            assert await asking == "done"
+        assert withdrawn.is_set()
+        assert erase == ["a"]
 
     async def test_no_is_no(self, talk: Talk, erase: list[str]) -> None:
         async def put(_: str) -> Answer:

@@ -140,6 +140,17 @@ async def test_where_an_answer_breaks_off_what_came_stays_and_one_line_says_why(
     assert lines[5:] == ["", *exchange, "", *exchange, ""]
 
 
+async def test_commands_about_what_is_kept_work_here_too() -> None:
+    async with MockLLM() as mock:
+        mock.script("m1", "A.", "B.")
+        lines = await talk(mock, "first", "/inbox", "/conversations", "/resume 0", "second")
+    assert "  Nobody asks anything." in lines
+    (listed,) = [line for line in lines if "this one" in line]
+    assert listed.endswith("first")
+    assert lines.count("A.") == 2
+    assert lines[-2:] == ["B.", ""]
+
+
 def assert_clear(line: str, words: str) -> None:
     assert line.startswith("retinue: ")
     assert words in line

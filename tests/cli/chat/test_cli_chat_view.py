@@ -12,6 +12,7 @@ from retinue.messages.events import (
     InterruptAsked,
     MessageEnded,
     MessageStarted,
+    Restarted,
     RunEnded,
     TextAdded,
     ThinkingAdded,
@@ -220,6 +221,23 @@ def test_a_question_to_a_person_is_part_of_the_page() -> None:
     place.tell(answered)
     assert place.tell(ToolAnswered(result=THREE))[0] == ""
     assert place.tell(RunEnded()) == []
+
+
+def test_a_question_that_is_answered_in_a_line_is_part_of_the_page() -> None:
+    place = Place()
+    place.begin()
+    asked = InterruptAsked(interrupt="1", kind="input", question=("Which year?",))
+    assert place.tell(asked) == ["", "🦊 retinue", "  Which year?"]
+    assert place.tell(InterruptAnswered(interrupt="1", answer="1907")) == ["  ↳ 1907"]
+
+
+def test_what_is_void_is_told_from_what_takes_its_place() -> None:
+    place = Place()
+    place.begin()
+    void = Restarted(message="m", attempt=2)
+    assert place.tell(void) == []
+    lines = place.tell(said("Half an ans"), void, said("Whole."), ended())
+    assert lines == ["", "🦊 retinue", "Half an ans", "", "  ↻ begun anew", "", "Whole."]
 
 
 def test_open_lines_follow_the_width_and_finished_ones_do_not() -> None:

@@ -6,6 +6,7 @@ from retinue.app.retinue import Retinue
 from retinue.cli._answers import open_questions, words_of
 from retinue.cli._background import see_to
 from retinue.cli._brief import ID
+from retinue.cli._screen import Screen
 from retinue.errors import AlreadyAnswered
 from retinue.settings import Settings
 from retinue.storage import Interrupt
@@ -19,12 +20,16 @@ class Place(Asked, Protocol):
     """As of `Terminal`."""
 
     @property
+    def screen(self) -> Screen: ...
+
+    @property
     def width(self) -> int: ...
 
 
 async def answer_all(retinue: Retinue, settings: Settings, terminal: Place, person: Person) -> None:
     """Put every question that a task asks; tasks that can go on then do."""
     found = False
+    flags = {} if settings.store is None else {"store": settings.store}
     for asked in await open_questions(retinue.runs):
         run = await retinue.runs.run(asked.run)
         if not run.background:
@@ -40,7 +45,7 @@ async def answer_all(retinue: Retinue, settings: Settings, terminal: Place, pers
         except AlreadyAnswered as error:
             terminal.show([f"  {error}"])
             continue
-        await see_to(retinue, run.id, settings, {"store": settings.store} if settings.store else {})
+        await see_to(retinue, run.id, settings, flags, terminal.screen)
     if not found:
         terminal.show(["  Nobody asks anything."])
 

@@ -81,6 +81,7 @@ class Session:
         self._tell: Callable[[Event], None] = _nobody
         self._answering: Answering | None = None
         self._is_stopping = False
+        self._stopping: asyncio.Task[None] | None = None  # kept, or it would be collected
         self._thread = thread
         self.settings = settings
         self.house = house
@@ -150,7 +151,7 @@ class Session:
         if answering is None or self._is_stopping:
             return False
         self._is_stopping = True
-        self._stopping = asyncio.ensure_future(answering.run.stop())
+        self._stopping = asyncio.ensure_future(answering.stop())
         return True
 
     def choose(self, **changes: Any) -> None:
@@ -215,6 +216,9 @@ class Session:
         self._answering = answering = Answering(asked.run, heed, self._put, watch=tell)
         try:
             reason = await answering.follow(timeout=self.settings.timeout)
+        except asyncio.CancelledError:
+            thread.give_up(message)
+            raise
         except Exception:
             if answering.is_over:
                 await thread.ended(asked.run, message, "failed")

@@ -21,7 +21,7 @@ from ._view import View
 
 type Tell = Callable[[Event], None]
 
-_LOOK: Final = 3.0
+_LOOK: Final = 5.0
 """Seconds between two looks at what tasks in the background have come to."""
 
 

@@ -6,12 +6,15 @@ class Prose:
 
     Line ends are held back until something follows them: at the end there is exactly one. Between
     two messages is a blank line.
+
+    Args:
+        said: Whether there is a message already, that ended in the middle of a line.
     """
 
-    def __init__(self) -> None:
-        self._gap = ""
-        self._said = False
-        self._in_line = False
+    def __init__(self, *, said: bool = False) -> None:
+        self._gap = "\n\n" if said else ""
+        self._said = said
+        self._in_line = said
 
     def start(self) -> None:
         """Another message begins."""

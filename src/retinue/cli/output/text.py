@@ -10,6 +10,7 @@ from retinue.messages.events import (
     ErrorRaised,
     Event,
     MessageStarted,
+    Restarted,
     RunEnded,
     TextAdded,
     ToolAnswered,
@@ -46,6 +47,8 @@ class Text:
             case MessageStarted(role=role):
                 self._prose.start()
                 self._calls = self._calls if role == "tool" else 0
+            case Restarted():  # what was written cannot be taken back
+                self._prose.start()
             case TextAdded(text=text):
                 self._write(self._prose.add(tame(text) if self._screen.look.live else text))
             case ToolAsked(call=call):

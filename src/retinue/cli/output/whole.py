@@ -12,6 +12,7 @@ from retinue.messages.events import (
     MessageEnded,
     MessageStarted,
     ModelAnswered,
+    Restarted,
     RunEnded,
     TextAdded,
 )
@@ -40,6 +41,7 @@ class Whole:
         self._screen = screen
         self._prose = Prose()
         self._text: list[str] = []
+        self._begun = 0  # where the text of the present message begins
         self._messages: list[dict[str, Any]] = []
         self._answers: list[ModelAnswered] = []
         self._prices = Prices()
@@ -63,6 +65,10 @@ class Whole:
         match event:
             case MessageStarted():
                 self._prose.start()
+                self._begun = len(self._text)
+            case Restarted():
+                del self._text[self._begun :]
+                self._prose = Prose(said=bool(self._text))
             case TextAdded(text=text):
                 self._text.append(self._prose.add(text))
             case ModelAnswered():

@@ -34,7 +34,7 @@ def run(line: Tasks, screen: Screen) -> int:
             case "list":
                 await show_tasks(retinue, screen, limit=line.limit, as_json=line.json)
             case "follow":
-                return await follow(retinue, line.words[0], line.output, settings, screen)
+                return await follow(retinue, line, settings, screen)
             case "stop":
                 await _stop(retinue, line, settings, screen)
             case "retry":
@@ -42,7 +42,7 @@ def run(line: Tasks, screen: Screen) -> int:
             case _:
                 asked = await _question(retinue, line.words[0], screen)
                 await answer(retinue, asked, line.words[1], screen)
-                await see_to(retinue, asked.run, settings, line.flags)
+                await see_to(retinue, asked.run, settings, line.flags, screen)
         return DONE
 
     return in_store(settings, work)
@@ -55,7 +55,7 @@ async def _stop(retinue: Retinue, line: Tasks, settings: Settings, screen: Scree
         screen.remark(f"{task.id} is over already: {record.reason}")
         return
     await task.stop()
-    await see_to(retinue, task.id, settings, line.flags)  # whoever had it may be gone
+    await see_to(retinue, task.id, settings, line.flags, screen)  # whoever had it may be gone
     try:
         async with asyncio.timeout(_PATIENCE):
             record = await task.ended()
@@ -70,7 +70,7 @@ async def _stop(retinue: Retinue, line: Tasks, settings: Settings, screen: Scree
 
 async def _retry(retinue: Retinue, line: Tasks, settings: Settings, screen: Screen) -> None:
     run = await order_again(retinue, line.words[0], program=screen.program)
-    await see_to(retinue, run.id, settings, line.flags)
+    await see_to(retinue, run.id, settings, line.flags, screen)
     screen.write(f"{run.id}\n")
     screen.remark(f"it is asked again. To follow it: {screen.program} tasks follow {run.id}")
 
