@@ -46,13 +46,19 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def environ(home: Path) -> Mapping[str, str]:
-    """Nothing of the person who runs the tests, but what Python and coverage need."""
+def environ(home: Path, request: pytest.FixtureRequest) -> Mapping[str, str]:
+    """Nothing of the person who runs the tests, but what Python and coverage need.
+
+    Only the modules that say `KEEPS = True` keep conversations: making the file of a store takes as
+    long as all else that a command does.
+    """
     kept = ("PATH", "PYTHON", "COVERAGE", "COV_", "SYSTEMROOT")
     ours = {name: value for name, value in os.environ.items() if name.startswith(kept)}
     if "PYTHONPATH" in ours:
         paths = ours["PYTHONPATH"].split(os.pathsep)
         ours["PYTHONPATH"] = os.pathsep.join([str(Path(path).resolve()) for path in paths])
+    if not getattr(request.module, "KEEPS", False):
+        ours["RETINUE_STORE"] = "memory:"
     return {
         **ours,
         "HOME": str(home),

@@ -29,6 +29,7 @@ type Retinue = Callable[..., Any]
 type Script = Callable[..., str]
 type Start = Callable[..., subprocess.Popen[bytes]]
 
+KEEPS = True
 PATIENCE = 20.0
 LOOK = Look(live=False, colour=False, emoji=False)
 SCREEN = Screen(None, None, look=LOOK, err_look=LOOK, program="retinue", debug=False)

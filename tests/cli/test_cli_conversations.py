@@ -20,6 +20,8 @@ from retinue.storage import Conversation
 
 from ._kept import in_store, kept, left, store_of
 
+KEEPS = True
+
 type Inside = Callable[..., Any]
 
 BLOCK = Block(vendor="x", data="y")

@@ -22,6 +22,8 @@ from retinue.tools import DEFAULT_RULES, Policed, as_toolbox, tool
 
 from ._kept import left, until, working
 
+KEEPS = True
+
 type Command = Callable[..., Any]
 
 DONE: list[str] = []

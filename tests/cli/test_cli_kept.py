@@ -21,6 +21,8 @@ from retinue.cli._grammar import (
 from retinue.cli._screen import Screen, open_screen
 from retinue.errors import UsageError
 
+KEEPS = True
+
 
 @pytest.fixture
 def screen() -> Screen:

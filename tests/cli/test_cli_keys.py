@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+KEEPS = True
+
 KEY = "sk-nobodys-Q7w2xZ9mK4tB8vLr-0123456789"
 PIECE = "Q7w2xZ9m"
 VENDORS = {

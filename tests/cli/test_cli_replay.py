@@ -16,6 +16,8 @@ from retinue.steps import ask
 
 from ._kept import PATIENCE, in_store, kept, left
 
+KEEPS = True
+
 type Command = Callable[..., Any]
 type Script = Callable[..., str]
 

@@ -17,6 +17,8 @@ from retinue.messages.events import (
 )
 from retinue.telemetry.terminal import Look
 
+KEEPS = True
+
 PLAIN = Look(live=False, colour=False, emoji=False)
 
 

@@ -19,6 +19,8 @@ from retinue.storage import RunRecord
 
 from ._kept import in_store, kept, until
 
+KEEPS = True
+
 type Command = Callable[..., Any]
 type Script = Callable[..., str]
 

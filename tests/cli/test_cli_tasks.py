@@ -20,6 +20,8 @@ from retinue.storage import Order, RunRecord
 
 from ._kept import PATIENCE, in_store, left, until, words
 
+KEEPS = True
+
 type Command = Callable[..., Any]
 type Script = Callable[..., str]
 

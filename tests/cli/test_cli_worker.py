@@ -15,6 +15,8 @@ from retinue.storage import Order, RunRecord
 
 from ._kept import PATIENCE, in_store, until
 
+KEEPS = True
+
 SLOW = [{"lines": ["Once", {"silence": None}]}]
 
 
