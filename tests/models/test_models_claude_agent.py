@@ -50,7 +50,7 @@ PIXEL = base64.b64decode(
 @pytest.fixture(autouse=True)
 def at_home_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Neither the settings nor the login of who runs the tests are looked at, or touched."""
-    for name in [n for n in os.environ if n.startswith(("ANTHROPIC_", "CLAUDE"))]:
+    for name in [n for n in os.environ if n.startswith(("ANTHROPIC_", "CLAUDE", "RETINUE_NEEDS"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "config"))

@@ -37,6 +37,7 @@ type Script = Callable[..., str]
 
 LOOK = Look(live=True, colour=False, emoji=True)
 SCREEN = Screen(None, io.StringIO(), look=LOOK, err_look=LOOK, program="retinue", debug=False)
+KEEPS = True
 PATIENCE = 20.0
 
 
