@@ -11,17 +11,17 @@ ModelRejected before anything is sent, and the kit asserts that instead. There i
 without a reason, which the report tells.
 """
 
-import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 
 from retinue.errors import RetinueError
 from retinue.messages import FrozenDict, value
+from retinue.testing._tried import CheckFailed, tried, words_of
 from retinue.testing.mock_llm import Anthropic, Chat, Gemini, Ollama, Responses, Wire
 
 from . import _ends, _faults, _features, _refusals, _speech, _tools
-from ._bench import Bench, Check, CheckFailed, Opening, OpenModel
+from ._bench import Bench, Check, Opening, OpenModel
 
 _WIRES = {
     "chat": Chat,
@@ -76,7 +76,7 @@ class ModelCheckFailed(AssertionError):
 
     def __init__(self, report: Report) -> None:
         failures = [
-            f"- {one.name}\n  {_words(one.failure)}"
+            f"- {one.name}\n  {words_of(one.failure)}"
             for one in report.failures
             if one.failure is not None
         ]
@@ -132,7 +132,8 @@ async def check_model(
             continue
         began = time.perf_counter()
         bench = Bench(open_model, served, patience=patience, soon=soon, crowd=crowd)
-        failure = await _tried(check, bench)
+        # a check asks several times
+        failure = await tried(check.run, bench, limit=8 * bench.patience)
         took = time.perf_counter() - began
         outcomes.append(Outcome(name=check.name, seconds=took, failure=failure))
     report = Report(wire=served.name, outcomes=tuple(outcomes))
@@ -164,27 +165,6 @@ def _all_there(excused: Mapping[str, str], checks: Sequence[Check]) -> None:
         if name not in names:
             near = get_close_matches(name, names, 1, 0.0)[0]
             raise RetinueError(f"There is no check {name!r}", hint=f"The nearest: {near!r}.")
-
-
-async def _tried(check: Check, bench: Bench) -> Exception | None:
-    """What went wrong; None: nothing."""
-    limit = 8 * bench.patience  # a check asks several times
-    try:
-        async with asyncio.timeout(limit), bench:
-            await check.run(bench)
-    except TimeoutError:
-        return CheckFailed(f"an end within {limit:g} s", "none")
-    except Exception as error:
-        return error
-    return None
-
-
-def _words(failure: Exception) -> str:
-    match failure:
-        case CheckFailed():
-            return str(failure).replace("\n", "\n  ")
-        case _:
-            return f"the check itself broke off with {type(failure).__name__}: {failure}"
 
 
 __all__ = [

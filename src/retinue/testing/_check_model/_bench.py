@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self, TypedDict, cast
 from retinue.errors import ModelError
 from retinue.messages import Message, ToolCall, value
 from retinue.models import ChatChunk, ChatRequest, Model, Stop, Usage
+from retinue.testing._tried import CheckFailed
 from retinue.testing.mock_llm import Line, MockLLM, Reply, Request, Wire
 
 KEY = "sk-kit-0123456789abcdef"
@@ -42,13 +43,6 @@ class Opening:
 
 
 type OpenModel = Callable[[Opening], Model | AbstractAsyncContextManager[Model]]
-
-
-class CheckFailed(AssertionError):
-    """What was expected, and what was seen."""
-
-    def __init__(self, expected: str, seen: object) -> None:
-        super().__init__(f"expected: {expected}\nseen: {seen}")
 
 
 def expect(right: bool, expected: str, seen: object) -> None:

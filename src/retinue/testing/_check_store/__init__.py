@@ -8,7 +8,6 @@ fails is told with that sentence. A store that forgets everything when it is clo
 one process can open, says so with `without`.
 """
 
-import asyncio
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from uuid import uuid4
 
 from retinue.errors import RetinueError
 from retinue.messages import value
+from retinue.testing._tried import CheckFailed, tried, words_of
 
 from . import (
     _budgets,
@@ -35,7 +35,7 @@ from . import (
     _transcripts,
     _writes,
 )
-from ._bench import Bench, Check, CheckFailed, OpenStore, Place
+from ._bench import Bench, Check, OpenStore, Place
 
 _ABILITIES: Final = {
     "durable": "what was written is there when the store is opened again",
@@ -76,7 +76,7 @@ class StoreCheckFailed(AssertionError):
 
     def __init__(self, report: StoreReport) -> None:
         failures = [
-            f"- {one.name}\n  contract: {one.contract}\n  {_words(one.failure)}"
+            f"- {one.name}\n  contract: {one.contract}\n  {words_of(one.failure)}"
             for one in report.failures
             if one.failure is not None
         ]
@@ -116,7 +116,8 @@ async def check_store(
             place = Place(folder=Path(folder) / f"check{len(outcomes)}", name=f"c{uuid4().hex}")
             place.folder.mkdir()
             began = time.perf_counter()
-            failure = await _tried(check, Bench(open_store, place, patience=patience))
+            bench = Bench(open_store, place, patience=patience)
+            failure = await tried(check.run, bench, limit=4 * patience)
             outcomes.append(
                 StoreOutcome(
                     name=check.name,
@@ -154,27 +155,6 @@ def _checks(without: Collection[str]) -> Sequence[Check]:
     )
     found = [one for room in rooms for one in vars(room).values() if isinstance(one, Check)]
     return [one for one in found if not one.needs & set(without)]
-
-
-async def _tried(check: Check, bench: Bench) -> Exception | None:
-    """What went wrong; None: nothing."""
-    limit = 4 * bench.patience
-    try:
-        async with asyncio.timeout(limit), bench:
-            await check.run(bench)
-    except TimeoutError:
-        return CheckFailed(f"an end within {limit:g} s", "none")
-    except Exception as error:
-        return error
-    return None
-
-
-def _words(failure: Exception) -> str:
-    match failure:
-        case CheckFailed():
-            return str(failure).replace("\n", "\n  ")
-        case _:
-            return f"the check itself broke off with {type(failure).__name__}: {failure}"
 
 
 __all__ = [

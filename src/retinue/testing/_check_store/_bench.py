@@ -15,6 +15,7 @@ from retinue.errors import StoreError
 from retinue.messages import Message, value
 from retinue.messages.events import Event, LogEvent, MessageEnded
 from retinue.storage import Change, Claim, Log, Order, Page, RunRecord, Runs, Store, Written
+from retinue.testing._tried import CheckFailed
 
 LEASE = 3600.0
 """Seconds for which a holder of this kit may be silent."""
@@ -41,13 +42,6 @@ class Place:
 
 
 type OpenStore = Callable[[Place], Store | Awaitable[Store] | AbstractAsyncContextManager[Store]]
-
-
-class CheckFailed(AssertionError):
-    """What was expected, and what was seen."""
-
-    def __init__(self, expected: str, seen: object) -> None:
-        super().__init__(f"expected: {expected}\nseen: {seen}")
 
 
 class Check(NamedTuple):
